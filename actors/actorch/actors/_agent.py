@@ -1,0 +1,314 @@
+"""The Agent actor: it owns one OS process at a time, one attempt at a time."""
+
+from __future__ import annotations
+
+import logging
+import random
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import pykka
+
+from ._actor import Actor
+from ._attempt import Attempt
+from ._context import RunContext
+from ._deliver import deliver
+from ._errors import AgentError, CancelledError
+from ._events import AgentOutput
+from ._launch import launch
+from ._messages import (
+    AgentEnded,
+    AgentReady,
+    BackoffOver,
+    LimitReached,
+    ProcessReport,
+    PutAgents,
+    Recorded,
+    SlotFreed,
+    StartAgent,
+    StopAgent,
+    StopReason,
+    StopStepOver,
+)
+from ._outcome import Outcome, outcome_of
+from ._output import output_paths, tail_lines
+from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed
+from ._reasons import Terminated
+from ._records import agent_record
+from ._ref import ActorRef
+from ._results import AgentResult, AttemptResult
+from ._spec import AgentSpec
+from ._states import AgentEvent, AgentState, next_state
+from ._table import AgentRow
+
+__all__ = ["Agent"]
+
+_log = logging.getLogger("actorch.agent")
+
+KILL_BOUND: Final = 15.0
+"""Seconds after SIGKILL until an agent whose shim does not answer is given up as lost."""
+
+
+class Agent(Actor):
+    """Runs one `AgentSpec` to its end, in as many attempts as its retry policy allows.
+
+    It reports to its supervisor (`AgentReady`, `SlotFreed`, `AgentEnded`) and to the registry. If
+    the supervisor dies, it kills its process tree and ends.
+
+    Args:
+        spec: what to run.
+        position: its place in the fleet.
+        run: what it shares with the other agents.
+        supervisor: who grants slots and hears of the end.
+    """
+
+    def __init__(
+        self, spec: AgentSpec, position: int, run: RunContext, supervisor: ActorRef[Actor]
+    ) -> None:
+        super().__init__()
+        self._spec = spec
+        self._position = position
+        self._run = run
+        self._supervisor = supervisor
+        self._state = AgentState.PENDING
+        self._since = self.dispatcher.clock.now()
+        self._started: float | None = None
+        self._results: list[AttemptResult] = []
+        self._stopped: StopReason | None = None
+        self._random: random.Random | None = None
+        self._attempt = self._new_attempt(1)
+
+    def on_start(self) -> None:
+        """Have the first attempt's row written."""
+        self.watch(self._supervisor)
+        self._write_attempt()
+
+    def on_receive(self, message: object) -> None:
+        """Handle one message; those about an earlier attempt are dropped."""
+        if getattr(message, "attempt", self._attempt.number) != self._attempt.number:
+            return
+        match message:
+            case ProcessReport():
+                self._on_process(message.event)
+            case StartAgent():
+                self._on_start()
+            case Recorded():
+                self._attempt.recorded = True
+                self._ask_for_slot()
+            case StopAgent():
+                self._on_stop_request(message.reason, message.kill)
+            case LimitReached():
+                self._on_limit(message.reason)
+            case StopStepOver():
+                self._run_stop_step(message.step)
+            case BackoffOver():
+                self._attempt.due = True
+                self._ask_for_slot()
+            case Terminated():
+                self._on_stop_request(StopReason.CRASHED, kill=True)
+            case _:
+                super().on_receive(message)
+
+    def on_failure(self, *_exc_info: object) -> None:
+        """Whatever went wrong here, leave no process behind."""
+        if self._attempt.process is not None:
+            self._attempt.process.kill()
+
+    def _new_attempt(self, number: int) -> Attempt:
+        paths = output_paths(self._run.directory, self._spec.name, number)
+        run_id = self._run.run_id
+        return Attempt(
+            number, AgentOutput(run_id, self._spec.name, number, paths.stdout, paths.stderr)
+        )
+
+    def _write_attempt(self) -> None:
+        told = partial(deliver, self.actor_ref, Recorded(self._attempt.number))
+        self._run.recorder.write(self._attempt.record(AgentState.QUEUED), then=told)
+
+    def _ask_for_slot(self) -> None:
+        if self._attempt.recorded and self._attempt.due:
+            self._move(AgentEvent.QUEUE)
+            deliver(self._supervisor, AgentReady(self._spec.name, self._attempt.number))
+
+    def _on_start(self) -> None:
+        attempt = self._attempt
+        if self._state is not AgentState.QUEUED:
+            return
+        attempt.begin(self.dispatcher.clock)
+        if self._started is None:
+            self._started = attempt.begun
+        self._move(AgentEvent.START)
+        self._run.growth.begin(attempt.output)
+        self._arm(self._spec.timeout, LimitReached(attempt.number, StopReason.TIMEOUT))
+        self._arm(self._spec.idle_timeout, LimitReached(attempt.number, StopReason.IDLE))
+        try:
+            told = partial(self._tell_process, attempt.number)
+            attempt.process = launch(self._spec, self._run, attempt, told)
+        except OSError as error:
+            event = SpawnFailed("files", error.errno or 0, str(error.filename or ""))
+            self._on_process(event)
+
+    def _tell_process(self, attempt: int, event: ProcessEvent) -> None:
+        deliver(self.actor_ref, ProcessReport(attempt, event))
+
+    def _arm(self, delay: float | None, message: object) -> None:
+        if delay is not None:
+            self._attempt.timers.append(self.call_later(delay, message))
+
+    def _on_process(self, event: ProcessEvent) -> None:
+        if isinstance(event, Spawned):
+            self._attempt.pid = event.pid
+            self._attempt.start_time = event.start_time
+            self._move(AgentEvent.UP)
+            self._run.recorder.write(self._attempt.record(self._state))
+        else:
+            self._on_end(event)
+
+    def _on_limit(self, reason: StopReason) -> None:
+        if self._attempt.stopped is not None:
+            return
+        if reason is StopReason.IDLE:
+            left = (self._spec.idle_timeout or 0.0) - self._attempt.silence(self.dispatcher.clock)
+            if left > 0:
+                self._arm(left, LimitReached(self._attempt.number, reason))
+                return
+        self._begin_stop(reason, kill=False)
+
+    def _on_stop_request(self, reason: StopReason, kill: bool) -> None:
+        self._stopped = self._stopped or reason
+        if self._attempt.process is not None:
+            self._begin_stop(reason, kill)
+        elif not self._state.final:
+            error = CancelledError(self._spec.name, reason.value)
+            self._finish(AgentEvent.CANCEL, error)
+
+    def _begin_stop(self, reason: StopReason, kill: bool) -> None:
+        first = self._attempt.stopped is None
+        self._attempt.stopped = self._attempt.stopped or reason
+        if first:
+            self._move(AgentEvent.STOP, self._attempt.stopped.value)
+        if kill:
+            self._run_stop_step(len(self._spec.stop.steps))
+        elif first:
+            self._run_stop_step(0)
+
+    def _run_stop_step(self, number: int) -> None:
+        steps, process = self._spec.stop.steps, self._attempt.process
+        if process is None:
+            return
+        if number < len(steps):
+            process.signal(steps[number].signal)
+            self._arm(steps[number].wait, StopStepOver(self._attempt.number, number + 1))
+        elif number == len(steps):
+            process.kill()
+            self._arm(KILL_BOUND, StopStepOver(self._attempt.number, number + 1))
+        else:
+            self._on_end(Lost("its shim does not answer", 0, ()))
+
+    def _on_end(self, event: SpawnFailed | Ended | Lost) -> None:
+        if self._state.final or self._attempt.begun is None:
+            return
+        attempt, begun = self._attempt, self._attempt.begun
+        attempt.process = None
+        attempt.cancel_timers()
+        self._run.growth.end(attempt.output)
+        tail = "\n".join(tail_lines(attempt.output.stderr_path, 20))
+        outcome = outcome_of(self._spec, event, attempt.stopped, tail)
+        backoff = self._backoff(outcome)
+        duration = self.dispatcher.clock.now() - begun
+        result = attempt.result(outcome, duration, backoff)
+        self._results.append(result)
+        self._log(outcome)
+        self._run.recorder.write(attempt.final_record(result))
+        deliver(self._supervisor, SlotFreed(self._spec.name, attempt.number))
+        if backoff is None:
+            self._finish(outcome.event, outcome.error)
+        else:
+            self._retry(backoff, outcome)
+
+    def _backoff(self, outcome: Outcome) -> float | None:
+        policy, number = self._spec.retry, self._attempt.number
+        code = outcome.exit.code if outcome.exit else None
+        if self._stopped is not None or number >= policy.max_attempts:
+            return None
+        if outcome.exit is not None and outcome.exit.survivors:
+            return None  # a second copy beside what could not be ended is worse than none
+        if not policy.wants(outcome.exit_class, code):
+            return None
+        if self._random is None:
+            self._random = random.Random(f"{self._run.seed}:{self._spec.name}")
+        return policy.backoff.delay(number, self._random)
+
+    def _retry(self, backoff: float, outcome: Outcome) -> None:
+        self._attempt = self._new_attempt(self._attempt.number + 1)
+        self._attempt.due = False
+        now = self.dispatcher.clock.now()
+        detail = outcome.error.message if outcome.error else ""
+        self._move(AgentEvent.RETRY, detail, retry_at=now + backoff)
+        self._write_attempt()
+        self.call_later(backoff, BackoffOver(self._attempt.number))
+
+    def _finish(self, event: AgentEvent, error: AgentError | None) -> None:
+        clock, run = self.dispatcher.clock, self._run
+        self._state = next_state(self._state, event)
+        self._since = clock.now()
+        result = AgentResult(
+            name=self._spec.name,
+            state=self._state,
+            attempts=tuple(self._results),
+            error=error,
+            duration=0.0 if self._started is None else self._since - self._started,
+        )
+        if self._attempt.begun is None:
+            run.recorder.write(self._attempt.record(self._state))
+        row = self._row(error.message if error else "", finished=self._since)
+        record = agent_record(run.run_id, self._position, self._spec, run.cwd, result, clock.time())
+        run.recorder.write(record, then=partial(self._tell_end, row, result))
+
+    def _tell_end(self, row: AgentRow, result: AgentResult) -> None:
+        deliver(self._run.registry, PutAgents((row,)))
+        deliver(self._supervisor, AgentEnded(result))
+        with suppress(pykka.ActorDeadError):
+            self.stop()
+
+    def _move(self, event: AgentEvent, detail: str = "", retry_at: float | None = None) -> None:
+        state = next_state(self._state, event)
+        if state is self._state:
+            return
+        self._state, self._since = state, self.dispatcher.clock.now()
+        deliver(self._run.registry, PutAgents((self._row(detail, retry_at=retry_at),)))
+
+    def _row(
+        self, detail: str, *, finished: float | None = None, retry_at: float | None = None
+    ) -> AgentRow:
+        begun = self._attempt.begun is not None
+        return AgentRow(
+            run_id=self._run.run_id,
+            name=self._spec.name,
+            state=self._state,
+            attempt=self._attempt.number if begun else self._attempt.number - 1,
+            max_attempts=self._spec.retry.max_attempts,
+            pid=self._attempt.pid if finished is None else None,
+            since=self._since,
+            started=self._started,
+            finished=finished,
+            retry_at=retry_at,
+            stdout_path=self._attempt.output.stdout_path if begun else None,
+            stderr_path=self._attempt.output.stderr_path if begun else None,
+            detail=detail,
+        )
+
+    def _log(self, outcome: Outcome) -> None:
+        level = logging.INFO if outcome.error is None else logging.WARNING
+        what = outcome.error.message if outcome.error else "succeeded"
+        fields = {
+            "run": self._run.run_id,
+            "agent": self._spec.name,
+            "attempt": self._attempt.number,
+            "pid": self._attempt.pid,
+        }
+        _log.log(level, "%s attempt %d: %s", fields["agent"], fields["attempt"], what, extra=fields)
+
+    def __repr__(self) -> str:
+        return f"<Agent {self._spec.name} {self._state.value} attempt {self._attempt.number}>"

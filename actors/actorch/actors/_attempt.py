@@ -1,0 +1,153 @@
+"""One attempt while it lasts: what the Agent actor has to remember of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ._clock import Clock
+from ._events import AgentOutput
+from ._messages import StopReason
+from ._outcome import Outcome
+from ._output import OutputPaths, file_size, last_write
+from ._process import Process
+from ._records import AttemptRecord
+from ._results import AttemptResult
+from ._states import AgentEvent, AgentState
+from ._timers import Timer
+
+__all__ = ["Attempt"]
+
+_STATE_AFTER = {
+    AgentEvent.SUCCEED: AgentState.SUCCEEDED,
+    AgentEvent.FAIL: AgentState.FAILED,
+    AgentEvent.TIME_OUT: AgentState.TIMED_OUT,
+    AgentEvent.CANCEL: AgentState.CANCELLED,
+    AgentEvent.LOSE: AgentState.LOST,
+}
+
+
+@dataclass
+class Attempt:
+    """A number, the files, the process, and what it is being stopped for.
+
+    Attributes:
+        number: 1 for the first.
+        output: its files, as they are announced.
+        recorded: whether its row is on disk.
+        due: whether its backoff is over.
+        begun: monotonic seconds when its start was asked for.
+        begun_at: the same moment in seconds since the epoch.
+        process: set from the start until the end.
+        pid: the leader's, once it runs.
+        start_time: the leader's, in clock ticks since boot.
+        stopped: why it is being ended, marked before any signal is sent.
+        timers: those that must not outlive it.
+    """
+
+    number: int
+    output: AgentOutput
+    recorded: bool = False
+    due: bool = True
+    begun: float | None = None
+    begun_at: float = 0.0
+    process: Process | None = None
+    pid: int | None = None
+    start_time: int | None = None
+    stopped: StopReason | None = None
+    timers: list[Timer] = field(default_factory=list[Timer])
+    _sizes: tuple[int, int] = (0, 0)
+    _looked: float = 0.0
+    _active: float = 0.0
+
+    @property
+    def paths(self) -> OutputPaths:
+        """Where its output goes."""
+        return OutputPaths(self.output.stdout_path, self.output.stderr_path)
+
+    def begin(self, clock: Clock) -> None:
+        """Take the time."""
+        self.begun = self._looked = self._active = clock.now()
+        self.begun_at = clock.time()
+
+    def silence(self, clock: Clock) -> float:
+        """Seconds since it last printed anything, told from the sizes and times of its files.
+
+        The files' times are of another clock than ours, so they only place the last write between
+        the last look and this one.
+        """
+        now = clock.now()
+        sizes = (file_size(self.output.stdout_path), file_size(self.output.stderr_path))
+        if sizes != self._sizes:
+            self._sizes = sizes
+            age = max(0.0, clock.time() - (last_write(self.paths) or clock.time()))
+            self._active = max(self._looked, now - age)
+        self._looked = now
+        return now - self._active
+
+    def cancel_timers(self) -> None:
+        """None of its timers will fire any more."""
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    def result(self, outcome: Outcome, duration: float, backoff: float | None) -> AttemptResult:
+        """What is left of it."""
+        return AttemptResult(
+            number=self.number,
+            state=_STATE_AFTER[outcome.event],
+            exit_class=outcome.exit_class,
+            started=self.begun_at,
+            duration=duration,
+            stdout_path=self.output.stdout_path,
+            stderr_path=self.output.stderr_path,
+            pid=self.pid,
+            exit=outcome.exit,
+            error_class=outcome.error.kind if outcome.error else None,
+            error=outcome.error.message if outcome.error else None,
+            stdout_bytes=file_size(self.output.stdout_path),
+            stderr_bytes=file_size(self.output.stderr_path),
+            backoff=backoff,
+        )
+
+    def record(self, state: AgentState) -> AttemptRecord:
+        """Its row while it is not over."""
+        return AttemptRecord(
+            run_id=self.output.run_id,
+            agent=self.output.agent,
+            number=self.number,
+            state=state.value,
+            stdout_path=self.output.stdout_path,
+            stderr_path=self.output.stderr_path,
+            pid=self.pid,
+            start_time=self.start_time,
+            started=self.begun_at or None,
+        )
+
+    def final_record(self, result: AttemptResult) -> AttemptRecord:
+        """Its row when it is over."""
+        end = result.exit
+        return AttemptRecord(
+            run_id=self.output.run_id,
+            agent=self.output.agent,
+            number=self.number,
+            state=result.state.value,
+            stdout_path=self.output.stdout_path,
+            stderr_path=self.output.stderr_path,
+            pid=self.pid,
+            start_time=self.start_time,
+            started=self.begun_at,
+            finished=self.begun_at + result.duration,
+            duration=result.duration,
+            exit_code=end.code if end else None,
+            signal=end.signal if end else None,
+            error_class=result.error_class,
+            error=result.error,
+            user_time=end.user_time if end else None,
+            system_time=end.system_time if end else None,
+            max_rss=end.max_rss if end else None,
+            leftovers=end.leftovers if end else None,
+            killed=end.killed if end else None,
+            survivors="\n".join(end.survivors) if end else None,
+            stdout_bytes=result.stdout_bytes,
+            stderr_bytes=result.stderr_bytes,
+        )

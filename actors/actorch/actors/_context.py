@@ -1,0 +1,43 @@
+"""What all agents of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ._deliver import Addressee
+from ._growth import Growth
+from ._process import ProcessHost
+from ._recorder import Recorder
+
+__all__ = ["RunContext"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The surroundings of one run's agents.
+
+    Attributes:
+        run_id: the run's id.
+        directory: where output files are made.
+        cwd: where agents work that name no directory of their own.
+        env: the environment that every agent starts from.
+        seed: what the agents' own random sources are derived from.
+        host: starts and owns processes.
+        recorder: the way to the journal.
+        registry: the way to the agent table.
+        growth: announces output.
+    """
+
+    run_id: str
+    directory: str
+    cwd: str
+    env: Mapping[str, str]
+    seed: int
+    host: ProcessHost
+    recorder: Recorder
+    registry: Addressee
+    growth: Growth
+
+    def __repr__(self) -> str:
+        return f"<RunContext {self.run_id} in {self.directory}>"

@@ -1,0 +1,61 @@
+"""Who a process is: a number alone says nothing, since numbers are used again."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import msgspec
+import psutil
+
+__all__ = ["Identity", "boot_id", "is_alive", "own_identity", "start_time"]
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """One process of one boot of the machine.
+
+    Attributes:
+        pid: its number.
+        start_time: when it started, in clock ticks since boot; milliseconds where there is no /proc.
+        boot_id: the boot it belongs to.
+    """
+
+    pid: int
+    start_time: int
+    boot_id: str
+
+
+@cache
+def boot_id() -> str:
+    """The kernel's name for this boot; the boot time where it has none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return str(int(psutil.boot_time()))
+
+
+def start_time(pid: int) -> int:
+    """When a process started; 0 if there is none of that number. proc_pid_stat(5), field 22."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        return int(psutil.Process(pid).create_time() * 1000)
+    except psutil.Error:
+        return 0
+
+
+def own_identity() -> Identity:
+    """This process."""
+    pid = os.getpid()
+    return Identity(pid, start_time(pid), boot_id())
+
+
+def is_alive(who: Identity) -> bool:
+    """Whether that very process still runs."""
+    if who.boot_id != boot_id() or not who.pid:
+        return False
+    return start_time(who.pid) == who.start_time

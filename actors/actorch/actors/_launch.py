@@ -1,0 +1,51 @@
+"""Starting an attempt: its files, its environment, its process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ._attempt import Attempt
+from ._context import RunContext
+from ._output import open_attempt, write_stdin
+from ._process import Process, ProcessEvent, SpawnOrder
+from ._spec import AgentSpec
+
+__all__ = ["launch"]
+
+
+def launch(
+    spec: AgentSpec, run: RunContext, attempt: Attempt, on_event: Callable[[ProcessEvent], None]
+) -> Process:
+    """Ask for the attempt's process; what becomes of it is told to `on_event`.
+
+    Raises:
+        OSError: its files cannot be made or opened; nothing was started.
+    """
+    stdin = _stdin(spec, run.directory, attempt.number)
+    with open_attempt(attempt.paths, stdin) as files:
+        order = SpawnOrder(
+            argv=spec.argv,
+            env=_environment(spec, run, attempt.number),
+            cwd=spec.cwd or run.cwd,
+            stdin=files.stdin,
+            stdout=files.stdout,
+            stderr=files.stderr,
+            keep_descendants=spec.keep_descendants,
+        )
+        return run.host.spawn(order, on_event)
+
+
+def _stdin(spec: AgentSpec, directory: str, attempt: int) -> str | None:
+    if spec.stdin is None:
+        return spec.stdin_file
+    path = f"{directory}/{spec.name}.in"
+    if attempt == 1:
+        write_stdin(path, spec.stdin.encode("utf-8", "surrogateescape"))
+    return path
+
+
+def _environment(spec: AgentSpec, run: RunContext, attempt: int) -> dict[str, str]:
+    environment = spec.environment(run.env)
+    environment["ACTORCH_AGENT"] = spec.name
+    environment["ACTORCH_ATTEMPT"] = str(attempt)
+    return environment

@@ -1,0 +1,168 @@
+"""The frozen messages that actors send each other. Plain values, so that they could travel."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeAlias
+
+import msgspec
+
+from ._process import ProcessEvent
+from ._records import Record
+from ._results import AgentResult
+from ._table import AgentRow, RunRow
+
+__all__ = [
+    "AgentEnded",
+    "AgentReady",
+    "BackoffOver",
+    "ForgetRun",
+    "LimitReached",
+    "PrepareAgent",
+    "ProcessReport",
+    "PutAgents",
+    "PutRun",
+    "Recorded",
+    "SlotFreed",
+    "StartAgent",
+    "StopAgent",
+    "StopReason",
+    "StopStepOver",
+    "TakeSnapshot",
+    "WriteRecords",
+]
+
+
+class StopReason(Enum):
+    """Why an attempt is ended before its time. The text is for people."""
+
+    CANCELLED = "stopped by request"
+    INTERRUPTED = "stopped by a signal to actorch"
+    IMPOSSIBLE = "stopped since the quorum cannot be reached any more"
+    FAIL_FAST = "stopped since another agent failed (fail_fast)"
+    DEADLINE = "stopped at the deadline of the run"
+    TIMEOUT = "took longer than its timeout"
+    IDLE = "printed nothing for longer than its idle_timeout"
+    CRASHED = "stopped since an actor of its run crashed"
+
+    @property
+    def ends_attempt_only(self) -> bool:
+        """Whether another attempt may follow."""
+        return self in (StopReason.TIMEOUT, StopReason.IDLE)
+
+
+# To an Agent.
+
+
+class PrepareAgent(msgspec.Struct, frozen=True, gc=False):
+    """Have the next attempt's row written, then say `AgentReady`."""
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """The row of this attempt is on disk (or the journal has given up)."""
+
+    attempt: int
+
+
+class StartAgent(msgspec.Struct, frozen=True, gc=False):
+    """A slot is yours: start."""
+
+
+class StopAgent(msgspec.Struct, frozen=True, gc=False):
+    """End for good; with `kill`, at once and without politeness."""
+
+    reason: StopReason
+    kill: bool = False
+
+
+class ProcessReport(msgspec.Struct, frozen=True):
+    """What became of the process of an attempt."""
+
+    attempt: int
+    event: ProcessEvent
+
+
+class LimitReached(msgspec.Struct, frozen=True, gc=False):
+    """A timer about the attempt's time or silence ran out."""
+
+    attempt: int
+    reason: StopReason
+
+
+class StopStepOver(msgspec.Struct, frozen=True, gc=False):
+    """The wait after a step of the stop is over, and the tree is still there."""
+
+    attempt: int
+    step: int
+
+
+class BackoffOver(msgspec.Struct, frozen=True, gc=False):
+    """The wait before the next attempt is over."""
+
+    attempt: int
+
+
+# To a RunSupervisor.
+
+
+class AgentReady(msgspec.Struct, frozen=True, gc=False):
+    """The agent waits for a slot."""
+
+    agent: str
+    attempt: int
+
+
+class SlotFreed(msgspec.Struct, frozen=True, gc=False):
+    """The agent's process tree is gone, or never was."""
+
+    agent: str
+    attempt: int
+
+
+class AgentEnded(msgspec.Struct, frozen=True):
+    """The agent has its final state, and it is on disk."""
+
+    result: AgentResult
+
+
+# To the Registry.
+
+
+class PutRun(msgspec.Struct, frozen=True):
+    """A run's row is new; `agents` are its first rows, given with the first only."""
+
+    run: RunRow
+    agents: tuple[AgentRow, ...] = ()
+
+
+class PutAgents(msgspec.Struct, frozen=True):
+    """These rows are new."""
+
+    agents: tuple[AgentRow, ...]
+
+
+class ForgetRun(msgspec.Struct, frozen=True, gc=False):
+    """Drop a finished run from the table."""
+
+    run_id: str
+
+
+class TakeSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Asked: answer with a `Snapshot`."""
+
+
+# To the Journal.
+
+
+class WriteRecords(msgspec.Struct, frozen=True):
+    """Write these, and tell the recorder when everything up to `number` is on disk."""
+
+    number: int
+    records: tuple[Record, ...]
+
+
+Message: TypeAlias = (
+    PrepareAgent | Recorded | StartAgent | StopAgent | ProcessReport | LimitReached | StopStepOver
+    | BackoffOver | AgentReady | SlotFreed | AgentEnded | PutRun | PutAgents | ForgetRun
+    | TakeSnapshot | WriteRecords
+)  # fmt: skip

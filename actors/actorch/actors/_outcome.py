@@ -1,0 +1,145 @@
+"""What an ended attempt means: pure, from what happened to the state, the class and the error."""
+
+from __future__ import annotations
+
+import errno as errnos
+import os
+
+import msgspec
+
+from ._errors import (
+    ActorCrashedError,
+    AgentError,
+    AgentTimeoutError,
+    CancelledError,
+    NonZeroExitError,
+    SignalExitError,
+    SpawnError,
+    WaitFailedError,
+)
+from ._exit import Exit, ExitClass, classify_exit, classify_spawn_failure, signal_name
+from ._messages import StopReason
+from ._process import Ended, Lost, SpawnFailed
+from ._spec import AgentSpec
+from ._states import AgentEvent
+
+__all__ = ["Outcome", "exit_of", "outcome_of"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How an attempt counts.
+
+    Attributes:
+        event: what it does to the agent if no other attempt follows.
+        exit_class: what it means for the next attempt.
+        exit: how the process ended, if it ran and that is known.
+        error: None after a success.
+    """
+
+    event: AgentEvent
+    exit_class: ExitClass
+    exit: Exit | None = None
+    error: AgentError | None = None
+
+
+def exit_of(event: Ended, requested: bool) -> Exit:
+    """The end of a process as people and the journal see it."""
+    return Exit(
+        code=event.code,
+        signal=event.signal,
+        requested=requested,
+        user_time=event.user_time,
+        system_time=event.system_time,
+        max_rss=event.max_rss,
+        leftovers=event.leftovers,
+        killed=event.killed,
+        survivors=tuple(f"{one.pid}: {one.reason}" for one in event.survivors),
+    )
+
+
+def outcome_of(
+    spec: AgentSpec,
+    event: SpawnFailed | Ended | Lost,
+    stopped: StopReason | None,
+    tail: str = "",
+) -> Outcome:
+    """Classify the end of an attempt.
+
+    Args:
+        spec: the agent's.
+        event: the last word about its process.
+        stopped: why actorch told it to end, if it did; this beats whatever the program made of it.
+        tail: the last lines it printed, for the error.
+    """
+    end = exit_of(event, stopped is not None) if isinstance(event, Ended) else None
+    if stopped is not None:
+        return _stopped(spec, stopped, end)
+    if isinstance(event, SpawnFailed):
+        return _not_spawned(spec, event)
+    if end is None:
+        assert isinstance(event, Lost)
+        message = f"its end is unknown: {event.reason}"
+        return Outcome(
+            AgentEvent.LOSE, ExitClass.TRANSIENT, error=WaitFailedError(spec.name, message)
+        )
+    return _ended(spec, end, tail)
+
+
+def _ended(spec: AgentSpec, end: Exit, tail: str) -> Outcome:
+    exit_class = classify_exit(end, spec.success_codes)
+    if exit_class is ExitClass.SUCCESS:
+        return Outcome(AgentEvent.SUCCEED, exit_class, end)
+    error: AgentError
+    if end.signal is not None:
+        message = f"ended by {signal_name(end.signal)}, which actorch did not send"
+        error = SignalExitError(spec.name, message, signal=end.signal, stderr_tail=tail)
+    else:
+        code = end.code or 0
+        error = NonZeroExitError(spec.name, f"exit code {code}", code=code, stderr_tail=tail)
+    return Outcome(AgentEvent.FAIL, exit_class, end, error)
+
+
+def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None) -> Outcome:
+    limits = {
+        StopReason.TIMEOUT: ("timeout", spec.timeout),
+        StopReason.IDLE: ("idle_timeout", spec.idle_timeout),
+        StopReason.DEADLINE: ("deadline", None),
+    }
+    if reason in limits:
+        limit, seconds = limits[reason]
+        message = reason.value if seconds is None else f"{reason.value} of {seconds:g} s"
+        timed_out = AgentTimeoutError(spec.name, message, limit=limit)
+        return Outcome(AgentEvent.TIME_OUT, ExitClass.TIMEOUT, end, timed_out)
+    if reason is StopReason.CRASHED:
+        crashed = ActorCrashedError(spec.name, reason.value)
+        return Outcome(AgentEvent.FAIL, ExitClass.CANCELLED, end, crashed)
+    cancelled = CancelledError(spec.name, reason.value)
+    return Outcome(AgentEvent.CANCEL, ExitClass.CANCELLED, end, cancelled)
+
+
+def _not_spawned(spec: AgentSpec, event: SpawnFailed) -> Outcome:
+    error = SpawnError(
+        spec.name, _why_not_spawned(spec, event), stage=event.stage, errno=event.errno
+    )
+    return Outcome(AgentEvent.FAIL, classify_spawn_failure(event.errno), error=error)
+
+
+def _why_not_spawned(spec: AgentSpec, event: SpawnFailed) -> str:
+    reason = os.strerror(event.errno) if event.errno else "no reason given"
+    match event.stage, event.errno:
+        case "command", errnos.ENOENT:
+            return f"command not found: {spec.argv[0]}"
+        case "command", errnos.EACCES:
+            return f"not executable: {event.path or spec.argv[0]} (chmod +x, or a directory?)"
+        case "interpreter", _:
+            return f"the interpreter in the #! line of {event.path} is missing: {reason}"
+        case "exec", errnos.ENOEXEC:
+            return f"{event.path} is no program and has no #! line; name its interpreter"
+        case "exec", errnos.E2BIG:
+            return "its arguments and environment are too long; put the prompt on stdin"
+        case "cwd", _:
+            return f"cannot work in {event.path or spec.cwd}: {reason}"
+        case "files", _:
+            return f"cannot open its output files: {reason}"
+        case stage, _:
+            return f"cannot be started ({stage}): {reason}"

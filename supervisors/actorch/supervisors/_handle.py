@@ -1,0 +1,96 @@
+"""The handle of a run, for threads and for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, Literal
+
+import pykka
+
+from actorch.actors import RunTimeoutError
+from actorch.actors._deliver import Addressee, deliver
+from actorch.actors._messages import StopReason
+
+from ._board import RunBoard
+from ._fleet import RunSpec
+from ._messages import StopRun
+from ._result import RunResult
+
+__all__ = ["Run"]
+
+_REASONS = {"cancelled": StopReason.CANCELLED, "interrupted": StopReason.INTERRUPTED}
+
+
+class Run:
+    """A run that goes on, or is over. Made by `ActorSystem.run`; `await` it, or `wait` for it."""
+
+    def __init__(self, board: RunBoard, root: Addressee) -> None:
+        self._board = board
+        self._root = root
+
+    @property
+    def id(self) -> str:
+        """Its id, unique on this machine."""
+        return self._board.run_id
+
+    @property
+    def spec(self) -> RunSpec:
+        """What was asked for."""
+        return self._board.spec
+
+    @property
+    def directory(self) -> str:
+        """Where the output files are."""
+        return self._board.directory
+
+    def wait(self, timeout: float | None = None) -> RunResult:
+        """Block until the run is over.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            RunTimeoutError: the time ran out. The run goes on.
+            WouldBlockError: called on the system's own thread, as from a signal's receiver.
+        """
+        try:
+            return self._board.future.get(timeout=timeout)
+        except pykka.Timeout:
+            so_far = self.results()
+            raise RunTimeoutError(
+                f"run {self.id} is not over after {timeout:g} s; it goes on",
+                so_far.successes,
+                so_far.failures,
+            ) from None
+
+    def __await__(self) -> Generator[Any, Any, RunResult]:
+        """Wait for the end of the run without blocking the event loop."""
+        return self._board.future.__await__()
+
+    def results(self) -> RunResult:
+        """What there is so far; the same as `wait()` once the run is over."""
+        return self.wait() if self.done() else self._board.result()
+
+    def done(self) -> bool:
+        """Whether the run is over."""
+        return self._board.future.done()
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once the run is over, at once if it is; on the system's thread.
+
+        It must not block.
+        """
+        self._board.future.add_done_callback(lambda _future: callback())
+
+    def stop(self, reason: Literal["cancelled", "interrupted"] = "cancelled") -> None:
+        """Have every agent stopped politely, by its own stop steps. Returns at once."""
+        deliver(self._root, StopRun(self.id, _REASONS[reason]))
+
+    def kill(self) -> None:
+        """Have every process of the run killed. Returns at once."""
+        deliver(self._root, StopRun(self.id, StopReason.CANCELLED, kill=True))
+
+    def __repr__(self) -> str:
+        result = self.results()
+        state = result.verdict.value if result.verdict else "running"
+        return f"<Run {self.id} {state}: {len(result.agents)} of {result.total} ended>"

@@ -1,0 +1,40 @@
+"""The frozen messages among the supervisors."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actorch.actors._messages import StopReason
+
+from ._board import RunBoard
+
+__all__ = ["DeadlineReached", "HistoryFailed", "RunRecorded", "StartRun", "StopRun"]
+
+
+class StartRun(msgspec.Struct, frozen=True):
+    """To the root: start this run. Its verdict comes through the board's future."""
+
+    board: RunBoard
+
+
+class StopRun(msgspec.Struct, frozen=True):
+    """Stop a run (`run_id` None: all runs); with `kill`, at once and without politeness."""
+
+    run_id: str | None
+    reason: StopReason
+    kill: bool = False
+    error: str | None = None
+
+
+class HistoryFailed(msgspec.Struct, frozen=True):
+    """To the root: the journal records nothing any more."""
+
+    reason: str
+
+
+class RunRecorded(msgspec.Struct, frozen=True):
+    """To a RunSupervisor: the rows of the run are on disk."""
+
+
+class DeadlineReached(msgspec.Struct, frozen=True):
+    """To a RunSupervisor: its time is over."""

@@ -1,0 +1,177 @@
+"""The RootSupervisor actor: the top of a system, above the registry, the journal and the runs."""
+
+from __future__ import annotations
+
+import logging
+
+from actorch.actors import Actor, ActorRef, Events, HistoryLost, RunRow, Terminated
+from actorch.actors._context import RunContext
+from actorch.actors._deliver import deliver
+from actorch.actors._growth import Growth
+from actorch.actors._journal import Journal
+from actorch.actors._messages import PutRun, StopReason
+from actorch.actors._process import ProcessHost
+from actorch.actors._recorder import Recorder
+from actorch.actors._registry import Registry
+
+from ._board import RunBoard
+from ._messages import HistoryFailed, StartRun, StopRun
+from ._run import RunSupervisor
+from ._verdict import Verdict
+
+__all__ = ["RootSupervisor"]
+
+_log = logging.getLogger("actorch.root")
+
+
+class RootSupervisor(Actor):
+    """Starts the journal and one supervisor for each run, and acts on their deaths.
+
+    Without a journal the runs go on unrecorded. Without the registry nobody could see them, so they
+    are ended. A run whose supervisor died gets a verdict as soon as its agents are gone.
+
+    Args:
+        host: starts and owns the processes.
+        registry: owns the agent table.
+        journal_path: the history file.
+        events: where changes are announced.
+        env: what agents' environments start from.
+    """
+
+    def __init__(
+        self,
+        host: ProcessHost,
+        registry: ActorRef[Registry],
+        journal_path: str,
+        events: Events,
+        env: dict[str, str],
+    ) -> None:
+        super().__init__()
+        self._journal_path = journal_path
+        self._events = events
+        self._env = env
+        self._recorder = Recorder()
+        self._growth = Growth(self.dispatcher, events)
+        self._host = host
+        self._registry = registry
+        self._runs: dict[ActorRef[RunSupervisor], RunBoard] = {}
+        self._orphans: dict[ActorRef[Actor], RunBoard] = {}
+        self._history: str | None = None
+
+    def on_start(self) -> None:
+        """Start the journal."""
+        self._journal = self.dispatcher.spawn(
+            Journal, self._journal_path, self._recorder.committed, self._on_history_lost
+        )
+        self._recorder.attach(self._journal)
+        self.watch(self._registry)
+        self.watch(self._journal)
+
+    def on_receive(self, message: object) -> object:
+        """Handle one message."""
+        match message:
+            case StartRun():
+                self._start_run(message.board)
+            case StopRun():
+                self._stop_runs(message)
+            case HistoryFailed():
+                self._on_history_failed(message.reason)
+            case Terminated():
+                self._on_terminated(message)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def on_stop(self) -> None:
+        """End the registry, and the journal, which writes what is left."""
+        self._growth.close()
+        self._registry.stop(block=False)
+        self._journal.stop(block=False)
+
+    def on_failure(self, *_exc_info: object) -> None:
+        """Without a root nothing may go on: end every run, which then gives its verdict."""
+        stop = StopRun(None, StopReason.CRASHED, kill=True, error="the root supervisor crashed")
+        for ref in self._runs:
+            deliver(ref, stop)
+
+    def _start_run(self, board: RunBoard) -> None:
+        spec = board.spec
+        board.history = board.history or self._history
+        run = RunContext(
+            run_id=board.run_id,
+            directory=board.directory,
+            cwd=board.cwd,
+            env={
+                **self._env,
+                "ACTORCH_RUN_ID": board.run_id,
+                "SPEC_ID": spec.spec_id,
+                "STAGE": spec.stage,
+            },
+            seed=self.dispatcher.random.getrandbits(64),
+            host=self._host,
+            recorder=self._recorder,
+            registry=self._registry,
+            growth=self._growth,
+        )
+        ref = self.dispatcher.spawn(RunSupervisor, board, run)
+        self._runs[ref] = board
+        self.watch(ref)
+
+    def _stop_runs(self, message: StopRun) -> None:
+        for ref, board in self._runs.items():
+            if message.run_id in (None, board.run_id):
+                deliver(ref, message)
+
+    def _on_history_lost(self, reason: str) -> None:
+        deliver(self.actor_ref, HistoryFailed(reason))
+
+    def _on_history_failed(self, reason: str) -> None:
+        if self._history is None:
+            self._history = reason
+            _log.warning("history is not being recorded: %s", reason)
+            for board in [*self._runs.values(), *self._orphans.values()]:
+                board.history = board.history or reason
+            self._events.publish(HistoryLost(reason))
+
+    def _on_terminated(self, message: Terminated) -> None:
+        if message.ref in self._runs:
+            self._on_run_ended(message, self._runs.pop(message.ref))
+        elif message.ref in self._orphans:
+            self._on_orphan_ended(self._orphans.pop(message.ref))
+        elif message.ref == self._journal:
+            self._recorder.detach()
+            if message.reason.abnormal:
+                self._on_history_failed(f"the journal crashed: {message.reason!r}")
+        elif message.ref == self._registry and message.reason.abnormal:
+            error = f"the registry crashed: {message.reason!r}"
+            self._stop_runs(StopRun(None, StopReason.CRASHED, kill=True, error=error))
+
+    def _on_run_ended(self, message: Terminated, board: RunBoard) -> None:
+        if not message.reason.abnormal:
+            return
+        board.error = f"the supervisor of the run crashed: {message.reason!r}"
+        _log.error("run %s: %s", board.run_id, board.error, extra={"run": board.run_id})
+        for ref in board.agents.values():
+            self._orphans[ref] = board
+            self.watch(ref)
+        self._on_orphan_ended(board)
+
+    def _on_orphan_ended(self, board: RunBoard) -> None:
+        """The agents of a dead supervisor end themselves; with the last one comes the verdict."""
+        if board in self._orphans.values():
+            return
+        board.fail_the_rest(board.error or "its supervisor crashed")
+        row = RunRow(
+            run_id=board.run_id,
+            name=board.spec.name,
+            verdict=Verdict.FAILED.value,
+            started=board.started,
+            finished=self.dispatcher.clock.now(),
+            required=board.required,
+            total=len(board.spec.agents),
+        )
+        deliver(self._registry, PutRun(row))
+        board.future.set(board.result(Verdict.FAILED, board.error))
+
+    def __repr__(self) -> str:
+        return f"<RootSupervisor of {len(self._runs)} runs>"

@@ -1,0 +1,250 @@
+"""The RunSupervisor actor: one run, from its queue to its verdict."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+
+from actorch.actors import (
+    Actor,
+    AgentResult,
+    AgentRow,
+    AgentSpec,
+    AgentState,
+    CancelledError,
+    Crashed,
+    RunRow,
+    StartFailed,
+    Terminated,
+)
+from actorch.actors._agent import Agent
+from actorch.actors._context import RunContext
+from actorch.actors._deliver import deliver
+from actorch.actors._identity import own_identity
+from actorch.actors._messages import (
+    AgentEnded,
+    AgentReady,
+    PutAgents,
+    PutRun,
+    SlotFreed,
+    StartAgent,
+    StopAgent,
+    StopReason,
+)
+from actorch.actors._records import RunRecord, agent_record
+
+from ._board import RunBoard, crashed_result
+from ._messages import DeadlineReached, RunRecorded, StopRun
+from ._verdict import Standing, Verdict, standing, verdict_of
+
+__all__ = ["RunSupervisor"]
+
+_log = logging.getLogger("actorch.run")
+
+
+class RunSupervisor(Actor):
+    """Grants slots to its agents in the order of the queue, and decides when the run is over.
+
+    Args:
+        board: what is known of the run; this actor writes to it.
+        run: what the agents share.
+    """
+
+    def __init__(self, board: RunBoard, run: RunContext) -> None:
+        super().__init__()
+        self._board = board
+        self._run = run
+        self._spec = board.spec
+        self._waiting: deque[tuple[int, AgentSpec]] = deque(enumerate(board.spec.agents))
+        self._positions = {spec.name: i for i, spec in enumerate(board.spec.agents)}
+        self._ready: deque[str] = deque()
+        self._preparing: set[str] = set()
+        self._slots: set[str] = set()
+        self._stopped: StopReason | None = None
+        self._error: str | None = None
+        self._recorded = False
+        self._over = False
+
+    def on_start(self) -> None:
+        """Have the run and its agents recorded before anything starts."""
+        records = [
+            agent_record(self._run.run_id, position, spec, self._run.cwd)
+            for position, spec in enumerate(self._spec.agents)
+        ]
+        told = partial(deliver, self.actor_ref, RunRecorded())
+        self._run.recorder.write(self._record("running"), *records, then=told)
+
+    def on_receive(self, message: object) -> None:
+        """Handle one message, then start what there is room for, or finish."""
+        match message:
+            case AgentReady():
+                self._preparing.discard(message.agent)
+                self._ready.append(message.agent)
+            case SlotFreed():
+                self._slots.discard(message.agent)
+            case AgentEnded():
+                self._on_ended(message.result)
+            case RunRecorded():
+                self._on_recorded()
+            case StopRun():
+                self._error = self._error or message.error
+                self._stop_all(message.reason, message.kill)
+            case DeadlineReached():
+                self._stop_all(StopReason.DEADLINE)
+            case Terminated():
+                self._on_terminated(message)
+            case _:
+                super().on_receive(message)
+        self._fill()
+
+    def _on_recorded(self) -> None:
+        self._recorded = True
+        now = self.dispatcher.clock.now()
+        rows = tuple(
+            AgentRow(
+                run_id=self._run.run_id,
+                name=spec.name,
+                state=AgentState.PENDING,
+                max_attempts=spec.retry.max_attempts,
+                since=now,
+            )
+            for spec in self._spec.agents
+        )
+        deliver(self._run.registry, PutRun(self._row(), rows))
+        if self._spec.deadline is not None:
+            self.call_later(self._spec.deadline, DeadlineReached())
+
+    def _fill(self) -> None:
+        if not self._recorded or self._over:
+            return
+        limit = self._spec.max_concurrent
+        while self._waiting and len(self._preparing) + len(self._ready) < limit:
+            self._prepare(*self._waiting.popleft())
+        while self._ready and len(self._slots) < limit:
+            name = self._ready.popleft()
+            if name in self._board.agents and name not in self._board.results:
+                self._slots.add(name)
+                deliver(self._board.agents[name], StartAgent())
+        if len(self._board.results) == len(self._spec.agents) and not self._slots:
+            self._finish()
+
+    def _prepare(self, position: int, spec: AgentSpec) -> None:
+        self._preparing.add(spec.name)
+        ref = self.dispatcher.spawn(Agent, spec, position, self._run, self.actor_ref)
+        self._board.agents[spec.name] = ref
+        self.watch(ref)
+
+    def _on_ended(self, result: AgentResult) -> None:
+        self._preparing.discard(result.name)
+        self._slots.discard(result.name)
+        self._board.put(result)
+        if self._stopped is not None:
+            return
+        if self._spec.fail_fast and not result.ok:
+            self._stop_all(StopReason.FAIL_FAST)
+        elif self._spec.on_impossible == "stop":
+            unfinished = len(self._spec.agents) - len(self._board.results)
+            now = standing(self._board.required, self._board.succeeded, unfinished)
+            if now is Standing.IMPOSSIBLE and unfinished:
+                self._stop_all(StopReason.IMPOSSIBLE)
+
+    def _stop_all(self, reason: StopReason, kill: bool = False) -> None:
+        self._stopped = self._stopped or reason
+        for position, spec in self._waiting:
+            self._cancel(position, spec, reason)
+        self._waiting.clear()
+        for name, ref in self._board.agents.items():
+            if name not in self._board.results:
+                deliver(ref, StopAgent(reason, kill))
+
+    def _cancel(self, position: int, spec: AgentSpec, reason: StopReason) -> None:
+        error = CancelledError(spec.name, reason.value)
+        result = AgentResult(name=spec.name, state=AgentState.CANCELLED, error=error)
+        self._settle(position, spec, result)
+
+    def _settle(self, position: int, spec: AgentSpec, result: AgentResult) -> None:
+        """Record and show the end of an agent that has no actor to do it."""
+        clock, run = self.dispatcher.clock, self._run
+        now = clock.now()
+        row = AgentRow(
+            run_id=run.run_id,
+            name=spec.name,
+            state=result.state,
+            max_attempts=spec.retry.max_attempts,
+            since=now,
+            finished=now,
+            detail=result.error.message if result.error else "",
+        )
+        record = agent_record(run.run_id, position, spec, run.cwd, result, clock.time())
+        run.recorder.write(record, then=partial(self._tell_settled, row, result))
+
+    def _tell_settled(self, row: AgentRow, result: AgentResult) -> None:
+        deliver(self._run.registry, PutAgents((row,)))
+        deliver(self.actor_ref, AgentEnded(result))
+
+    def _on_terminated(self, message: Terminated) -> None:
+        name = next((n for n, ref in self._board.agents.items() if ref == message.ref), None)
+        if name is None:
+            return
+        del self._board.agents[name]
+        if name in self._board.results:
+            return
+        why = message.reason
+        cause = repr(why.exception) if isinstance(why, Crashed | StartFailed) else repr(why)
+        self._slots.discard(name)
+        self._preparing.discard(name)
+        position = self._positions[name]
+        result = crashed_result(name, f"its actor crashed: {cause}")
+        self._settle(position, self._spec.agents[position], result)
+
+    def _finish(self) -> None:
+        self._over = True
+        board, total = self._board, len(self._spec.agents)
+        verdict = verdict_of(board.required, board.succeeded, total, self._stopped)
+        record = self._record(verdict.value, finished=True)
+        self._run.recorder.write(record, then=partial(self._tell_verdict, verdict))
+
+    def _tell_verdict(self, verdict: Verdict) -> None:
+        result = self._board.result(verdict, self._error)
+        deliver(self._run.registry, PutRun(self._row(verdict)))
+        self._run.growth.forget(self._run.directory)
+        fields = {"run": self._run.run_id, "agent": None, "attempt": None, "pid": None}
+        _log.info("run %s: %s", self._run.run_id, verdict.value, extra=fields)
+        self.stop()
+        self._board.future.set(result)
+
+    def _record(self, state: str, finished: bool = False) -> RunRecord:
+        board, owner, clock = self._board, own_identity(), self.dispatcher.clock
+        return RunRecord(
+            id=board.run_id,
+            name=self._spec.name,
+            spec_id=self._spec.spec_id,
+            stage=self._spec.stage,
+            state=state,
+            quorum=str(self._spec.quorum),
+            required=board.required,
+            total=len(self._spec.agents),
+            started=board.started_at,
+            directory=board.directory,
+            owner_pid=owner.pid,
+            owner_start_time=owner.start_time,
+            boot_id=owner.boot_id,
+            finished=clock.time() if finished else None,
+            duration=clock.now() - board.started if finished else None,
+            error=self._error,
+        )
+
+    def _row(self, verdict: Verdict | None = None) -> RunRow:
+        return RunRow(
+            run_id=self._board.run_id,
+            name=self._spec.name,
+            verdict=verdict.value if verdict else None,
+            started=self._board.started,
+            finished=self.dispatcher.clock.now() if verdict else None,
+            required=self._board.required,
+            total=len(self._spec.agents),
+        )
+
+    def __repr__(self) -> str:
+        return f"<RunSupervisor {self._board!r}, {len(self._slots)} running>"

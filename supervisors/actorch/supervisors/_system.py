@@ -1,0 +1,200 @@
+"""ActorSystem: the front door for an app."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+import pykka
+
+from actorch.actors import (
+    ActorRef,
+    AgentSpec,
+    Clock,
+    Dispatcher,
+    DispatcherClosedError,
+    Events,
+    Snapshot,
+    SystemClock,
+    UnsupportedPlatformError,
+    WouldBlockError,
+)
+from actorch.actors._deliver import deliver
+from actorch.actors._environment import agent_environment
+from actorch.actors._messages import StopReason, TakeSnapshot
+from actorch.actors._process import ProcessHost
+from actorch.actors._registry import Registry
+from actorch.actors._table import AgentTable
+
+from ._board import RunBoard
+from ._fleet import RunSpec
+from ._handle import Run
+from ._messages import StartRun, StopRun
+from ._places import make_run_directory, make_state_directory
+from ._root import RootSupervisor
+
+__all__ = ["ActorSystem"]
+
+ASK: Final = 30.0
+"""Seconds until a query is given up."""
+STOP: Final = 30.0
+"""Seconds that the system's own actors have to end; the journal may wait for a lock."""
+KILL: Final = 20.0
+"""Seconds until a run whose agents were killed is waited for no longer."""
+
+
+class ActorSystem:
+    """Everything that runs agents: one loop thread, a registry, a journal, a keeper of processes.
+
+    Several may live in one process. Nothing global is touched: no signal handler, no logging
+    set-up, no working directory. Use it as a context manager, or call `close`.
+
+    Example:
+        with ActorSystem() as system:
+            run = system.run([AgentSpec("lint", ["ruff", "check", "."])])
+            result = run.wait(timeout=60)
+
+    Args:
+        name: shown in thread names.
+        state_dir: where history and output are kept; default ``$ACTORCH_STATE_DIR``, then
+            ``$XDG_STATE_HOME/actorch``, then ``~/.local/state/actorch``.
+        clock: what time it is; a manual one in tests.
+        random: where jitter comes from; a seeded one in tests.
+        env: what agents' environments start from; default this process's own.
+
+    Raises:
+        UnsupportedPlatformError: neither Linux nor macOS.
+    """
+
+    def __init__(
+        self,
+        name: str = "actorch",
+        *,
+        state_dir: str | None = None,
+        clock: Clock | None = None,
+        random: random.Random | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        if sys.platform == "win32":
+            raise UnsupportedPlatformError("actorch needs Linux or macOS; on Windows, use WSL")
+        self.events = Events()
+        self._state = make_state_directory(state_dir)
+        self._table = AgentTable()
+        self._dispatcher = Dispatcher(name, clock=clock, random=random)
+        self._host = ProcessHost(self._dispatcher)
+        self._registry = self._dispatcher.spawn(Registry, self._table, self.events)
+        self._root: ActorRef[RootSupervisor] = self._dispatcher.spawn(
+            RootSupervisor,
+            self._host,
+            self._registry,
+            os.path.join(self._state.path, "history.db"),
+            self.events,
+            agent_environment(os.environ if env is None else env),
+        )
+        self._boards: set[RunBoard] = set()
+        self._patience = SystemClock()
+        self._closed = False
+
+    @property
+    def clock(self) -> Clock:
+        """The system's clock: the one that rows and snapshots speak of."""
+        return self._dispatcher.clock
+
+    @property
+    def state_dir(self) -> str:
+        """Where history and output are kept."""
+        return self._state.path
+
+    def run(self, agents: RunSpec | Iterable[AgentSpec], **options: Any) -> Run:
+        """Start a run; returns at once.
+
+        Args:
+            agents: what to run, or a whole `RunSpec`.
+            options: fields of `RunSpec`: ``quorum``, ``name``, ``max_concurrent``, ``deadline``, …
+
+        Raises:
+            SpecError: the specification is wrong; nothing was started.
+            DispatcherClosedError: the system is closed.
+        """
+        spec = _run_spec(agents, options)
+        if self._closed:
+            raise DispatcherClosedError("this ActorSystem is closed; make a new one")
+        run_id, place = make_run_directory(self._state, self.clock.time())
+        board = RunBoard(run_id, spec, place.path, os.getcwd(), self.clock)
+        board.history = place.problem
+        self._boards.add(board)
+        board.future.add_done_callback(lambda _future: self._boards.discard(board))
+        if not deliver(self._root, StartRun(board)):
+            raise DispatcherClosedError("this ActorSystem has crashed; make a new one")
+        return Run(board, self._root)
+
+    def snapshot(self) -> Snapshot:
+        """The whole agent table as it is now; cheap enough for every frame of a display."""
+        if self._dispatcher.in_thread():
+            return self._table.snapshot(self.clock.now())
+        try:
+            answer: Snapshot = self._registry.ask(TakeSnapshot(), timeout=ASK)
+        except pykka.ActorDeadError:
+            return self._table.snapshot(self.clock.now())
+        return answer
+
+    def close(self, timeout: float | None = None) -> None:
+        """Stop every run politely, write what is left to write, and give everything back.
+
+        Returns when no process and no thread of the system is left. Idempotent.
+
+        Args:
+            timeout: seconds after which what still runs is killed; None leaves every agent the
+                grace of its own stop steps.
+
+        Raises:
+            WouldBlockError: called on the system's own thread, as from a signal's receiver.
+        """
+        if self._dispatcher.in_thread():
+            raise WouldBlockError("close the system from another thread than its own")
+        if self._closed:
+            return
+        self._closed = True
+        deliver(self._root, StopRun(None, StopReason.CANCELLED))
+        if not self._wait_for_runs(timeout):
+            deliver(self._root, StopRun(None, StopReason.CANCELLED, kill=True))
+            self._wait_for_runs(KILL)
+        self._dispatcher.stop_all(timeout=STOP)
+        self._host.close()
+        self._dispatcher.close()
+
+    def _wait_for_runs(self, timeout: float | None) -> bool:
+        deadline = None if timeout is None else self._patience.now() + timeout
+        for board in list(self._boards):
+            left = None if deadline is None else max(0.0, deadline - self._patience.now())
+            try:
+                board.future.get(timeout=left)
+            except pykka.Timeout:
+                return False
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self._boards)} runs"
+        return f"<ActorSystem {state}, {self._state.path}>"
+
+
+def _run_spec(agents: RunSpec | Iterable[AgentSpec], options: dict[str, Any]) -> RunSpec:
+    if isinstance(agents, RunSpec):
+        return msgspec.structs.replace(agents, **options) if options else agents
+    return RunSpec(tuple(agents), **options)
