@@ -56,6 +56,7 @@ def _prepare_environment() -> None:
 
 
 _prepare_environment()
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
 hypothesis.settings.register_profile("actorch", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("actorch")
 
