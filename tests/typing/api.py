@@ -1,0 +1,106 @@
+"""The public API as users write it. Checked by mypy and pyright, never executed."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from actorch.actors import (
+    ActorchError,
+    AgentChanged,
+    AgentResult,
+    AgentRow,
+    AgentSpec,
+    AgentState,
+    AttemptResult,
+    Backoff,
+    Event,
+    Exit,
+    ExitClass,
+    NonZeroExitError,
+    PartialFailureError,
+    RetryPolicy,
+    RunTimeoutError,
+    Snapshot,
+    StopPlan,
+)
+from actorch.supervisors import ActorSystem, Run, RunResult, RunSpec, Verdict, load_fleet
+
+
+def from_threads() -> None:
+    with ActorSystem() as system:
+        assert_type(system, ActorSystem)
+        run = system.run([AgentSpec("lint", ["ruff", "check", "."])], quorum="2/3")
+        assert_type(run, Run)
+        assert_type(run.id, str)
+        assert_type(run.wait(timeout=60), RunResult)
+        assert_type(run.wait(), RunResult)
+        assert_type(run.results(), RunResult)
+        assert_type(run.done(), bool)
+        run.stop()
+        run.stop("interrupted")
+        run.kill()
+
+
+async def from_asyncio(system: ActorSystem) -> Verdict | None:
+    result = await system.run(load_fleet("fleet.toml"))
+    assert_type(result, RunResult)
+    return result.verdict
+
+
+def specs() -> RunSpec:
+    agent = AgentSpec(
+        "careful",
+        "make check",
+        shell=True,
+        cwd="project",
+        env={"CI": "1"},
+        stdin="read this",
+        timeout=None,
+        idle_timeout=60,
+        stop=StopPlan.parse(["INT", "10s", "KILL"]),
+        success_codes=(0, 3),
+        keep_descendants=True,
+        retry=RetryPolicy(max_attempts=5, backoff=Backoff(initial=0.5, jitter="none")),
+    )
+    assert_type(agent.argv, tuple[str, ...])
+    return RunSpec(agents=(agent,), quorum="majority", deadline=600, on_impossible="continue")
+
+
+def results(result: RunResult) -> None:
+    assert_type(result.verdict, Verdict | None)
+    assert_type(result.successes, tuple[AgentResult, ...])
+    assert_type(result.failures, tuple[AgentResult, ...])
+    lint = result["lint"]
+    assert_type(lint, AgentResult)
+    assert_type(lint.state, AgentState)
+    assert_type(lint.stdout, str)
+    assert_type(lint.exit, Exit | None)
+    assert_type(lint.attempts, tuple[AttemptResult, ...])
+    assert_type(lint.attempts[0].exit_class, ExitClass)
+    assert_type(lint.duration, float)
+    if isinstance(lint.error, NonZeroExitError):
+        assert_type(lint.error.code, int)
+
+
+def errors(result: RunResult) -> int:
+    try:
+        assert_type(result.raise_for_verdict(), RunResult)
+    except PartialFailureError as error:
+        assert_type(error.successes, tuple[AgentResult, ...])
+    except (RunTimeoutError, TimeoutError):
+        pass
+    except ActorchError as error:
+        assert_type(error.retryable, bool)
+        return error.exit_code
+    return 0
+
+
+def signals(system: ActorSystem) -> Snapshot:
+    def on_event(sender: object, *, event: Event) -> None:
+        if isinstance(event, AgentChanged):
+            assert_type(event.agent, AgentRow)
+            assert_type(event.previous, AgentRow | None)
+
+    system.events.connect_all(on_event)
+    system.events.agent_changed.connect(on_event)
+    return system.snapshot()
