@@ -17,6 +17,7 @@ from ._deliver import deliver
 from ._errors import AgentError, CancelledError
 from ._events import AgentOutput
 from ._launch import launch
+from ._logs import log_about
 from ._messages import (
     AgentEnded,
     AgentReady,
@@ -31,9 +32,9 @@ from ._messages import (
     StopReason,
     StopStepOver,
 )
-from ._outcome import Outcome, outcome_of
-from ._output import output_paths, tail_lines
-from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed
+from ._outcome import Outcome, deserves_retry, outcome_of
+from ._output import disk_is_full, output_paths, tail_lines
+from ._process import Ended, Lost, Spawned, SpawnFailed
 from ._reasons import Terminated
 from ._records import agent_record
 from ._ref import ActorRef
@@ -143,14 +144,10 @@ class Agent(Actor):
         self._arm(self._spec.timeout, LimitReached(attempt.number, StopReason.TIMEOUT))
         self._arm(self._spec.idle_timeout, LimitReached(attempt.number, StopReason.IDLE))
         try:
-            told = partial(self._tell_process, attempt.number)
-            attempt.process = launch(self._spec, self._run, attempt, told)
+            attempt.process = launch(self._spec, self._run, attempt, self.actor_ref)
         except OSError as error:
             event = SpawnFailed("files", error.errno or 0, str(error.filename or ""))
             self._on_process(event)
-
-    def _tell_process(self, attempt: int, event: ProcessEvent) -> None:
-        deliver(self.actor_ref, ProcessReport(attempt, event))
 
     def _arm(self, delay: float | None, message: object) -> None:
         if delay is not None:
@@ -214,7 +211,8 @@ class Agent(Actor):
         attempt.cancel_timers()
         self._run.growth.end(attempt.output)
         tail = "\n".join(tail_lines(attempt.output.stderr_path, 20))
-        outcome = outcome_of(self._spec, event, attempt.stopped, tail)
+        full = getattr(event, "code", 0) != 0 and disk_is_full(self._run.directory)
+        outcome = outcome_of(self._spec, event, attempt.stopped, tail, disk_full=full)
         backoff = self._backoff(outcome)
         duration = self.dispatcher.clock.now() - begun
         result = attempt.result(outcome, duration, backoff)
@@ -228,17 +226,12 @@ class Agent(Actor):
             self._retry(backoff, outcome)
 
     def _backoff(self, outcome: Outcome) -> float | None:
-        policy, number = self._spec.retry, self._attempt.number
-        code = outcome.exit.code if outcome.exit else None
-        if self._stopped is not None or number >= policy.max_attempts:
-            return None
-        if outcome.exit is not None and outcome.exit.survivors:
-            return None  # a second copy beside what could not be ended is worse than none
-        if not policy.wants(outcome.exit_class, code):
+        number = self._attempt.number
+        if self._stopped is not None or not deserves_retry(self._spec, outcome, number):
             return None
         if self._random is None:
             self._random = random.Random(f"{self._run.seed}:{self._spec.name}")
-        return policy.backoff.delay(number, self._random)
+        return self._spec.retry.backoff.delay(number, self._random)
 
     def _retry(self, backoff: float, outcome: Outcome) -> None:
         self._attempt = self._new_attempt(self._attempt.number + 1)
@@ -302,13 +295,9 @@ class Agent(Actor):
     def _log(self, outcome: Outcome) -> None:
         level = logging.INFO if outcome.error is None else logging.WARNING
         what = outcome.error.message if outcome.error else "succeeded"
-        fields = {
-            "run": self._run.run_id,
-            "agent": self._spec.name,
-            "attempt": self._attempt.number,
-            "pid": self._attempt.pid,
-        }
-        _log.log(level, "%s attempt %d: %s", fields["agent"], fields["attempt"], what, extra=fields)
+        name, number, pid = self._spec.name, self._attempt.number, self._attempt.pid
+        text = f"{name} attempt {number}: {what}"
+        log_about(_log, level, text, run=self._run.run_id, agent=name, attempt=number, pid=pid)
 
     def __repr__(self) -> str:
         return f"<Agent {self._spec.name} {self._state.value} attempt {self._attempt.number}>"

@@ -16,7 +16,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     Attributes:
         pid: its number.
-        start_time: when it started, in clock ticks since boot; milliseconds where there is no /proc.
+        start_time: when it started, in clock ticks since boot (milliseconds without /proc).
         boot_id: the boot it belongs to.
     """
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ._attempt import Attempt
 from ._context import RunContext
+from ._deliver import Addressee, deliver
+from ._messages import ProcessReport
 from ._output import open_attempt, write_stdin
 from ._process import Process, ProcessEvent, SpawnOrder
 from ._spec import AgentSpec
@@ -13,26 +13,29 @@ from ._spec import AgentSpec
 __all__ = ["launch"]
 
 
-def launch(
-    spec: AgentSpec, run: RunContext, attempt: Attempt, on_event: Callable[[ProcessEvent], None]
-) -> Process:
-    """Ask for the attempt's process; what becomes of it is told to `on_event`.
+def launch(spec: AgentSpec, run: RunContext, attempt: Attempt, agent: Addressee) -> Process:
+    """Ask for the attempt's process; what becomes of it is told to `agent`.
 
     Raises:
         OSError: its files cannot be made or opened; nothing was started.
     """
-    stdin = _stdin(spec, run.directory, attempt.number)
+    number = attempt.number
+    stdin = _stdin(spec, run.directory, number)
+
+    def report(event: ProcessEvent) -> None:
+        deliver(agent, ProcessReport(number, event))
+
     with open_attempt(attempt.paths, stdin) as files:
         order = SpawnOrder(
             argv=spec.argv,
-            env=_environment(spec, run, attempt.number),
+            env=_environment(spec, run, number),
             cwd=spec.cwd or run.cwd,
             stdin=files.stdin,
             stdout=files.stdout,
             stderr=files.stderr,
             keep_descendants=spec.keep_descendants,
         )
-        return run.host.spawn(order, on_event)
+        return run.host.spawn(order, report)
 
 
 def _stdin(spec: AgentSpec, directory: str, attempt: int) -> str | None:

@@ -23,7 +23,7 @@ from ._process import Ended, Lost, SpawnFailed
 from ._spec import AgentSpec
 from ._states import AgentEvent
 
-__all__ = ["Outcome", "exit_of", "outcome_of"]
+__all__ = ["Outcome", "deserves_retry", "exit_of", "outcome_of"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,6 +62,8 @@ def outcome_of(
     event: SpawnFailed | Ended | Lost,
     stopped: StopReason | None,
     tail: str = "",
+    *,
+    disk_full: bool = False,
 ) -> Outcome:
     """Classify the end of an attempt.
 
@@ -70,6 +72,7 @@ def outcome_of(
         event: the last word about its process.
         stopped: why actorch told it to end, if it did; this beats whatever the program made of it.
         tail: the last lines it printed, for the error.
+        disk_full: whether its output could not grow any more when it ended.
     """
     end = exit_of(event, stopped is not None) if isinstance(event, Ended) else None
     if stopped is not None:
@@ -82,20 +85,30 @@ def outcome_of(
         return Outcome(
             AgentEvent.LOSE, ExitClass.TRANSIENT, error=WaitFailedError(spec.name, message)
         )
-    return _ended(spec, end, tail)
+    return _ended(spec, end, tail, "; the disk is full" if disk_full else "")
 
 
-def _ended(spec: AgentSpec, end: Exit, tail: str) -> Outcome:
+def deserves_retry(spec: AgentSpec, outcome: Outcome, attempt: int) -> bool:
+    """Whether the agent's policy asks for another attempt after this one.
+
+    Never while processes of the old one survive: a second copy beside them would be worse.
+    """
+    if attempt >= spec.retry.max_attempts or (outcome.exit and outcome.exit.survivors):
+        return False
+    return spec.retry.wants(outcome.exit_class, outcome.exit.code if outcome.exit else None)
+
+
+def _ended(spec: AgentSpec, end: Exit, tail: str, cause: str) -> Outcome:
     exit_class = classify_exit(end, spec.success_codes)
     if exit_class is ExitClass.SUCCESS:
         return Outcome(AgentEvent.SUCCEED, exit_class, end)
     error: AgentError
     if end.signal is not None:
-        message = f"ended by {signal_name(end.signal)}, which actorch did not send"
+        message = f"ended by {signal_name(end.signal)}, which actorch did not send{cause}"
         error = SignalExitError(spec.name, message, signal=end.signal, stderr_tail=tail)
     else:
         code = end.code or 0
-        error = NonZeroExitError(spec.name, f"exit code {code}", code=code, stderr_tail=tail)
+        error = NonZeroExitError(spec.name, f"exit code {code}{cause}", code=code, stderr_tail=tail)
     return Outcome(AgentEvent.FAIL, exit_class, end, error)
 
 

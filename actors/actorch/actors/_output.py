@@ -18,6 +18,7 @@ from ._text import current_line, split_lines
 __all__ = [
     "AttemptFiles",
     "OutputPaths",
+    "disk_is_full",
     "file_size",
     "last_line",
     "last_write",
@@ -107,6 +108,14 @@ def last_write(paths: OutputPaths) -> float | None:
         if status.st_size:
             times.append(status.st_mtime)
     return max(times, default=None)
+
+
+def disk_is_full(directory: str) -> bool:
+    """Whether nothing more can be written there."""
+    try:
+        return os.statvfs(directory).f_bavail == 0
+    except OSError:
+        return False
 
 
 def read_text(path: str | None) -> str:

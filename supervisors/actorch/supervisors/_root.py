@@ -9,6 +9,7 @@ from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
 from actorch.actors._growth import Growth
 from actorch.actors._journal import Journal
+from actorch.actors._logs import log_about
 from actorch.actors._messages import PutRun, StopReason
 from actorch.actors._process import ProcessHost
 from actorch.actors._recorder import Recorder
@@ -128,7 +129,7 @@ class RootSupervisor(Actor):
     def _on_history_failed(self, reason: str) -> None:
         if self._history is None:
             self._history = reason
-            _log.warning("history is not being recorded: %s", reason)
+            log_about(_log, logging.WARNING, f"history is not being recorded: {reason}")
             for board in [*self._runs.values(), *self._orphans.values()]:
                 board.history = board.history or reason
             self._events.publish(HistoryLost(reason))
@@ -150,7 +151,7 @@ class RootSupervisor(Actor):
         if not message.reason.abnormal:
             return
         board.error = f"the supervisor of the run crashed: {message.reason!r}"
-        _log.error("run %s: %s", board.run_id, board.error, extra={"run": board.run_id})
+        log_about(_log, logging.ERROR, board.error, run=board.run_id)
         for ref in board.agents.values():
             self._orphans[ref] = board
             self.watch(ref)

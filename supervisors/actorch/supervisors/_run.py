@@ -22,6 +22,7 @@ from actorch.actors._agent import Agent
 from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
 from actorch.actors._identity import own_identity
+from actorch.actors._logs import log_about
 from actorch.actors._messages import (
     AgentEnded,
     AgentReady,
@@ -209,8 +210,8 @@ class RunSupervisor(Actor):
         result = self._board.result(verdict, self._error)
         deliver(self._run.registry, PutRun(self._row(verdict)))
         self._run.growth.forget(self._run.directory)
-        fields = {"run": self._run.run_id, "agent": None, "attempt": None, "pid": None}
-        _log.info("run %s: %s", self._run.run_id, verdict.value, extra=fields)
+        text = f"run {self._run.run_id}: {verdict.value}"
+        log_about(_log, logging.INFO, text, run=self._run.run_id)
         self.stop()
         self._board.future.set(result)
 

@@ -1,0 +1,167 @@
+"""The history file: durable settings, whole transactions, and rows of dead owners closed."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+from actorch.actors._identity import own_identity
+from actorch.actors._journal import (
+    SCHEMA_VERSION,
+    SchemaTooNewError,
+    close_orphaned_runs,
+    open_database,
+    write_records,
+)
+from actorch.actors._records import AgentRecord, AttemptRecord, RunRecord
+
+ME = own_identity()
+
+
+def run(run_id="r", **changes):
+    values = {
+        "id": run_id,
+        "name": "n",
+        "spec_id": "",
+        "stage": "",
+        "state": "running",
+        "quorum": "all",
+        "required": 1,
+        "total": 1,
+        "started": 1.0,
+        "directory": "/d",
+        "owner_pid": ME.pid,
+        "owner_start_time": ME.start_time,
+        "boot_id": ME.boot_id,
+    }
+    return RunRecord(**{**values, **changes})
+
+
+def agent(run_id="r", name="a", state="running"):
+    return AgentRecord(run_id=run_id, name=name, position=0, state=state, command="[]", cwd="/")
+
+
+def attempt(run_id="r", number=1, state="running", **rest):
+    return AttemptRecord(
+        run_id=run_id,
+        agent="a",
+        number=number,
+        state=state,
+        stdout_path="/o",
+        stderr_path="/e",
+        **rest,
+    )
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = open_database(str(tmp_path / "history.db"))
+    yield database
+    database.close()
+
+
+def pragma(database, name):
+    return database.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_the_file_is_set_up_for_crashes_and_for_other_writers(database):
+    assert pragma(database, "journal_mode") == "wal"
+    assert pragma(database, "synchronous") == 1
+    assert pragma(database, "foreign_keys") == 1
+    assert pragma(database, "auto_vacuum") == 2
+    assert pragma(database, "busy_timeout") == 5000
+    assert pragma(database, "user_version") == SCHEMA_VERSION
+
+
+def test_the_file_is_private(tmp_path, database):
+    assert stat.S_IMODE(os.stat(tmp_path / "history.db").st_mode) == 0o600
+
+
+def test_opening_it_again_changes_nothing(tmp_path, database):
+    write_records(database, [run()])
+    again = open_database(str(tmp_path / "history.db"))
+    assert again.table("runs").count == 1
+    again.close()
+
+
+def test_a_record_replaces_the_one_with_its_key(database):
+    write_records(database, [run(), agent(), attempt()])
+    write_records(database, [attempt(state="failed", exit_code=3)])
+    (row,) = database.query("SELECT state, exit_code, signal FROM attempts")
+    assert row == {"state": "failed", "exit_code": 3, "signal": None}
+
+
+def test_a_batch_is_written_whole_or_not_at_all(database):
+    with pytest.raises(sqlite3.IntegrityError):
+        write_records(database, [run(), agent(run_id="no such run")])
+    assert database.table("runs").count == 0
+
+
+def test_words_that_are_no_utf8_are_kept_as_well_as_can_be(database):
+    write_records(database, [run(directory="/d\udcff")])
+    (row,) = database.query("SELECT directory FROM runs")
+    assert row["directory"].startswith("/d")
+
+
+def test_a_file_of_a_newer_actorch_is_refused_and_left_alone(tmp_path):
+    path = str(tmp_path / "history.db")
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(SchemaTooNewError, match="newer"):
+        open_database(path)
+
+
+def test_open_rows_of_a_dead_owner_are_interrupted_and_others_left_alone(database):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    write_records(
+        database,
+        [
+            run("mine"),
+            run("dead", owner_pid=dead.pid, owner_start_time=1),
+            run("recycled", owner_start_time=ME.start_time + 1),
+            run("before-boot", boot_id="another"),
+            run("over", state="ok", owner_pid=dead.pid),
+            agent("dead"),
+            agent("mine"),
+            attempt("dead"),
+            attempt("dead", 2, "failed"),
+        ],
+    )
+    assert sorted(close_orphaned_runs(database)) == ["before-boot", "dead", "recycled"]
+    runs = {row["id"]: row["state"] for row in database.query("SELECT id, state FROM runs")}
+    assert runs == {
+        "mine": "running",
+        "dead": "interrupted",
+        "recycled": "interrupted",
+        "before-boot": "interrupted",
+        "over": "ok",
+    }
+    agents = {row["run_id"]: row["state"] for row in database.query("SELECT * FROM agents")}
+    assert agents == {"dead": "interrupted", "mine": "running"}
+    attempts = [
+        row["state"] for row in database.query("SELECT state FROM attempts ORDER BY number")
+    ]
+    assert attempts == ["interrupted", "failed"]
+
+
+def test_a_writer_that_is_killed_leaves_no_half_batch(tmp_path):
+    path = str(tmp_path / "history.db")
+    code = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+import os
+from actorch.actors._journal import open_database
+database = open_database({path!r})
+database.conn.execute("BEGIN IMMEDIATE")
+database.conn.execute("CREATE TABLE half (x)")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    database = open_database(path)
+    assert not database.table("half").exists()
+    write_records(database, [run()])
+    database.close()

@@ -1,0 +1,89 @@
+"""What an ended attempt means: why actorch ended it beats what the program made of it."""
+
+import errno
+
+import pytest
+from actorch.actors import AgentSpec
+from actorch.actors._exit import ExitClass
+from actorch.actors._messages import StopReason
+from actorch.actors._outcome import outcome_of
+from actorch.actors._process import Ended, Lost, SpawnFailed, Survivor
+from actorch.actors._states import AgentEvent
+
+SPEC = AgentSpec("a", ["prog", "x"], timeout=2.0, idle_timeout=1.0)
+
+
+def ended(code=None, signal=None, survivors=()):
+    return Ended(code, signal, 0.1, 0.2, 4096, 0, 0, survivors)
+
+
+def test_a_success_has_no_error():
+    outcome = outcome_of(SPEC, ended(0), None)
+    assert (outcome.event, outcome.error) == (AgentEvent.SUCCEED, None)
+
+
+@pytest.mark.parametrize("end", [ended(0), ended(1), ended(None, 15)])
+@pytest.mark.parametrize(
+    ("reason", "event", "kind"),
+    [
+        (StopReason.TIMEOUT, AgentEvent.TIME_OUT, "timeout"),
+        (StopReason.IDLE, AgentEvent.TIME_OUT, "timeout"),
+        (StopReason.DEADLINE, AgentEvent.TIME_OUT, "timeout"),
+        (StopReason.CANCELLED, AgentEvent.CANCEL, "cancelled"),
+        (StopReason.INTERRUPTED, AgentEvent.CANCEL, "cancelled"),
+        (StopReason.IMPOSSIBLE, AgentEvent.CANCEL, "cancelled"),
+        (StopReason.FAIL_FAST, AgentEvent.CANCEL, "cancelled"),
+        (StopReason.CRASHED, AgentEvent.FAIL, "actor_crashed"),
+    ],
+)
+def test_what_was_stopped_never_counts_by_its_exit_code(end, reason, event, kind):
+    outcome = outcome_of(SPEC, end, reason)
+    assert (outcome.event, outcome.error.kind) == (event, kind)
+    assert outcome.exit.requested
+
+
+def test_every_reason_to_stop_is_known():
+    for reason in StopReason:
+        assert outcome_of(SPEC, ended(0), reason).event is not AgentEvent.SUCCEED
+
+
+def test_the_limit_that_was_passed_is_named():
+    assert outcome_of(SPEC, ended(0), StopReason.TIMEOUT).error.limit == "timeout"
+    assert "timeout of 2 s" in outcome_of(SPEC, ended(0), StopReason.TIMEOUT).error.message
+    assert "idle_timeout of 1 s" in outcome_of(SPEC, ended(0), StopReason.IDLE).error.message
+
+
+def test_a_lost_process_is_lost_and_may_be_tried_again():
+    outcome = outcome_of(SPEC, Lost("its shim was killed", 1, ()), None)
+    assert (outcome.event, outcome.exit_class) == (AgentEvent.LOSE, ExitClass.TRANSIENT)
+    assert outcome.error.retryable
+
+
+def test_survivors_are_named_by_pid_and_reason():
+    outcome = outcome_of(SPEC, ended(0, survivors=(Survivor(7, "not permitted"),)), None)
+    assert outcome.exit.survivors == ("7: not permitted",)
+
+
+@pytest.mark.parametrize(
+    ("stage", "number", "words"),
+    [
+        ("command", errno.ENOENT, "command not found: prog"),
+        ("command", errno.EACCES, "not executable"),
+        ("interpreter", errno.ENOENT, "#!"),
+        ("exec", errno.ENOEXEC, "no #! line"),
+        ("exec", errno.E2BIG, "too long"),
+        ("cwd", errno.ENOENT, "cannot work in"),
+        ("files", errno.ENOSPC, "No space left"),
+        ("exec", errno.EAGAIN, "Resource temporarily unavailable"),
+        ("keeper", errno.EMFILE, "Too many open files"),
+    ],
+)
+def test_each_way_not_to_start_has_words_of_its_own(stage, number, words):
+    outcome = outcome_of(SPEC, SpawnFailed(stage, number, "/p"), None)
+    assert words in outcome.error.message
+    assert (outcome.error.stage, outcome.error.errno) == (stage, number)
+    assert outcome.event is AgentEvent.FAIL
+
+
+def test_a_full_disk_is_named_as_the_cause():
+    assert "disk is full" in outcome_of(SPEC, ended(1), None, disk_full=True).error.message
