@@ -7,10 +7,27 @@ clock lives in `actorch.actors.testing`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "Sleeper", "SystemClock"]
+
+
+class Sleeper(Protocol):
+    """What a clock that is set by hand knows of a dispatcher."""
+
+    @property
+    def turns(self) -> int:
+        """How often it found something to do."""
+        ...
+
+    @property
+    def next_due(self) -> float | None:
+        """When its next timer is due."""
+        ...
+
+    def settle(self, patience: float) -> bool:
+        """Wait, at most `patience` real seconds, until it has done all there is to do by now."""
+        ...
 
 
 class Clock(Protocol):
@@ -28,11 +45,11 @@ class Clock(Protocol):
         """How many real seconds to sleep until `deadline`; None to sleep until woken."""
         ...
 
-    def attach(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called, from any thread, whenever time moves by itself."""
+    def attach(self, sleeper: Sleeper) -> None:
+        """Learn of a dispatcher that sleeps by this clock."""
         ...
 
-    def detach(self, wake: Callable[[], None]) -> None:
+    def detach(self, sleeper: Sleeper) -> None:
         """Undo `attach`."""
         ...
 
@@ -52,8 +69,8 @@ class SystemClock:
         """Seconds left until `deadline`, never below 0."""
         return max(0.0, deadline - time.monotonic())
 
-    def attach(self, wake: Callable[[], None]) -> None:
-        """Nothing to do: real time moves while the loop sleeps for it."""
+    def attach(self, sleeper: Sleeper) -> None:
+        """Nothing to do: real time moves while dispatchers sleep for it."""
 
-    def detach(self, wake: Callable[[], None]) -> None:
+    def detach(self, sleeper: Sleeper) -> None:
         """Nothing to do."""

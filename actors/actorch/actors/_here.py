@@ -1,0 +1,47 @@
+"""What the current thread is to the actors: a dispatcher's loop, one actor's own, or neither."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from ._errors import WouldBlockError
+
+if TYPE_CHECKING:
+    from ._cell import Cell
+    from ._loop import Loop
+
+__all__ = ["here", "refuse_to_wait"]
+
+
+class _Here(threading.local):
+    loop: Loop | None = None
+    cell: Cell | None = None
+
+
+here = _Here()
+"""`loop` on the thread of a dispatcher; `cell` on the thread of a blocking actor."""
+
+
+def refuse_to_wait(what: str) -> None:
+    """Raise rather than let a loop wait for what only a running loop can bring.
+
+    Raises:
+        WouldBlockError: this is the thread of a dispatcher.
+    """
+    if here.loop is not None:
+        raise WouldBlockError(
+            f"{what} would block the dispatcher {here.loop.name!r} on its own thread: "
+            "tell instead, await or add a callback to the future, or make this actor "
+            "`blocking = True`"
+        )
+
+
+def _forget() -> None:
+    """A child forked by a handler is nobody's loop, though its only thread once was."""
+    here.loop = None
+    here.cell = None
+
+
+os.register_at_fork(after_in_child=_forget)

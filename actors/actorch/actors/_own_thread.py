@@ -1,0 +1,99 @@
+"""A thread for one actor that blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ._here import here
+
+if TYPE_CHECKING:
+    from ._cell import Cell
+
+__all__ = ["OwnThread"]
+
+
+class OwnThread:
+    """Runs a cell's slices, and ends with it. A daemon: it never holds up the interpreter's exit.
+
+    Attributes:
+        turns: how many slices were run.
+    """
+
+    def __init__(self, cell: Cell, name: str) -> None:
+        self.turns = 0
+        self._cell = cell
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._running = False
+        self._stuck_in: int | None = None
+        self._idle: deque[Callable[[], None]] = deque()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it sleeps until there is something to do.
+
+        Raises:
+            RuntimeError: the system has no thread to give.
+        """
+        self._thread.start()
+
+    def enqueue(self, _cell: Cell) -> None:
+        """Have a slice run soon. From any thread."""
+        with contextlib.suppress(RuntimeError):  # has been told already
+            self._bell.release()
+
+    def _run(self) -> None:
+        cell = here.cell = self._cell
+        while cell.reason is None:
+            self._bell.acquire()
+            self._running = True
+            cell.run()
+            self.turns += 1
+            self._running = False
+            if self.idle:
+                while self._idle:
+                    self._idle.popleft()()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the actor has nothing to do."""
+        return not self._cell.mailbox.scheduled and not self._running
+
+    def settle(self, patience: float) -> bool:
+        """Wait until the actor has nothing to do, but not again for a handler that seems stuck.
+
+        Args:
+            patience: real seconds to wait at most.
+
+        Returns:
+            whether that came about.
+        """
+        if self._stuck_in == self.turns and self._running:
+            return False
+        bell = threading.Lock()
+        bell.acquire()
+        self._idle.append(bell.release)
+        if self.idle or bell.acquire(timeout=max(0.0, patience)):
+            return True
+        self._stuck_in = self.turns
+        return False
+
+    def join(self, timeout: float | None) -> bool:
+        """Wait for the thread's end; whether it came within `timeout` real seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def is_alive(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
+    def is_current(self) -> bool:
+        """Whether the caller is on this thread."""
+        return here.cell is self._cell
+
+    def __repr__(self) -> str:
+        return f"<OwnThread {self._thread.name!r} of {self._cell!r}>"
