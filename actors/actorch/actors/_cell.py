@@ -14,6 +14,7 @@ from ._mailbox import Ask, Mailbox, StopRequest
 from ._notices import ActorTimer, Death
 from ._proxied import PROXIED, PykkaStop
 from ._reasons import Crashed, ExitReason, Killed, Normal, StartFailed, Terminated
+from ._report import report
 
 if TYPE_CHECKING:
     from ._actor import Actor
@@ -212,17 +213,17 @@ class Cell:
             try:
                 actor.on_stop()
             except BaseException as error:
-                _log.error("%s raised in on_stop", self.mailbox.name, exc_info=error)
+                report(_log, error, "%s raised in on_stop", self.mailbox.name)
                 reason = Crashed(error)
         self._finish(reason)
 
     def _crash(self, actor: Actor, error: BaseException) -> None:
         self.mailbox.closed = True
-        _log.error("%s crashed", self.mailbox.name, exc_info=error)
+        report(_log, error, "%s crashed", self.mailbox.name)
         try:
             actor.on_failure(type(error), error, error.__traceback__)
         except BaseException as second:
-            _log.error("%s raised in on_failure", self.mailbox.name, exc_info=second)
+            report(_log, second, "%s raised in on_failure", self.mailbox.name)
         self._finish(Crashed(error) if self._started else StartFailed(error))
 
     def _finish(self, reason: ExitReason) -> None:
@@ -259,7 +260,7 @@ class Cell:
                 try:
                     function(reason)
                 except Exception as error:
-                    _log.error("telling of the end of %s", self.mailbox.name, exc_info=error)
+                    report(_log, error, "telling of the end of %s", self.mailbox.name)
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Have the actor receive one `Terminated` when `ref` has ended."""

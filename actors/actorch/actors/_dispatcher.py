@@ -28,8 +28,6 @@ __all__ = ["Dispatcher"]
 A = TypeVar("A", bound=Actor)
 
 _log = logging.getLogger("actorch.dispatcher")
-_real_now = SystemClock().now
-
 _LAST_GRACE = 1.0
 """Real seconds that threads get to end in, once all that can be stopped has been."""
 
@@ -245,15 +243,15 @@ class Dispatcher:
         """Wait until no actor has anything to do and no timer is due. For clocks that are set.
 
         Args:
-            patience: real seconds to wait at most; a blocking actor that takes longer is left be.
+            patience: real seconds to wait at most for any one; a blocking actor that takes longer
+                is left be.
 
         Returns:
             whether the shared thread came to rest.
         """
         self._refuse_to_wait("settle")
-        begun = _real_now()
         settled = self._loop.settle(patience)
-        self._roster.settle(patience - (_real_now() - begun))
+        self._roster.settle(patience)
         return settled
 
     def _refuse_elsewhere(self, what: str) -> None:

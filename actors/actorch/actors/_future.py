@@ -16,6 +16,7 @@ import pykka
 
 from ._clock import SystemClock
 from ._here import here, refuse_to_wait
+from ._report import report
 
 if TYPE_CHECKING:
     import asyncio
@@ -193,7 +194,7 @@ class Future(pykka.Future[T]):
         try:
             function(self)
         except BaseException as error:
-            _log.error("callback %r of a future raised", function, exc_info=error)
+            report(_log, error, "callback %r of a future raised", function)
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
         """A future of what `func` makes of the value."""

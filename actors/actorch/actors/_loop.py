@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from ._clock import Clock, SystemClock
 from ._descriptors import Descriptors
 from ._errors import DispatcherClosedError
 from ._here import here
+from ._report import report
 from ._timers import Timer, TimerQueue
 from ._waker import Waker
 
@@ -20,9 +21,6 @@ __all__ = ["Loop", "Runnable"]
 
 _log = logging.getLogger("actorch.dispatcher")
 _real_now = SystemClock().now
-
-_STINT = 0.002
-"""Real seconds of running before timers and descriptors get their turn."""
 
 
 class Runnable(Protocol):
@@ -72,6 +70,10 @@ class Loop:
         self.wakeups = 0
         self.next_due: float | None = None
         self.closed = False
+        # Real seconds of running before timers and descriptors get their turn. A thread that waits
+        # for the interpreter asks for it only after a whole switch interval without a release, so
+        # looking at the descriptors more often than that would keep all other threads waiting.
+        self._stint = 2 * sys.getswitchinterval()
         self._clock = clock
         self._ready: deque[Runnable] = deque()
         self._sleeping = False
@@ -171,7 +173,7 @@ class Loop:
             try:
                 self._turn()
             except BaseException as error:
-                self._report("the loop", error)
+                report(_log, error, "%s raised", "the loop")
         self.closed = True
         self._run_ready()  # what came in between
         self._notify_idle()
@@ -203,13 +205,13 @@ class Loop:
 
     def _run_ready(self) -> None:
         ready = self._ready
-        stint_over = _real_now() + _STINT
+        stint_over = _real_now() + self._stint
         while ready:
             item = ready.popleft()
             try:
                 item.run()
             except BaseException as error:
-                self._report(item, error)
+                report(_log, error, "%s raised", item)
             if _real_now() > stint_over:
                 break
         self.turns += 1
@@ -222,23 +224,18 @@ class Loop:
             try:
                 call()
             except BaseException as error:
-                self._report(call, error)
+                report(_log, error, "%s raised", call)
 
     def _guard(self, timer: Timer) -> None:
         try:
             timer.run()
         except BaseException as error:
-            self._report(timer, error)
+            report(_log, error, "%s raised", timer)
         self.turns += 1
 
     def _notify_idle(self) -> None:
         while self._idle:
             self._idle.popleft()()
-
-    @staticmethod
-    def _report(what: object, error: BaseException) -> None:
-        with contextlib.suppress(Exception):  # a log handler's own error must not end the loop
-            _log.error("%s raised", what, exc_info=error)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "asleep" if self._sleeping else "running"

@@ -25,13 +25,13 @@ class OwnThread:
 
     def __init__(self, cell: Cell, name: str) -> None:
         self.turns = 0
-        self._cell = cell
+        self._mailbox = cell.mailbox  # which, unlike the cell, keeps nothing of an actor that ended
         self._bell = threading.Lock()
         self._bell.acquire()
         self._running = False
         self._stuck_in: int | None = None
         self._idle: deque[Callable[[], None]] = deque()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(cell,), name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread; it sleeps until there is something to do.
@@ -46,8 +46,8 @@ class OwnThread:
         with contextlib.suppress(RuntimeError):  # has been told already
             self._bell.release()
 
-    def _run(self) -> None:
-        cell = here.cell = self._cell
+    def _run(self, cell: Cell) -> None:
+        here.cell = cell
         while cell.reason is None:
             self._bell.acquire()
             self._running = True
@@ -61,7 +61,7 @@ class OwnThread:
     @property
     def idle(self) -> bool:
         """Whether the actor has nothing to do."""
-        return not self._cell.mailbox.scheduled and not self._running
+        return not self._mailbox.scheduled and not self._running
 
     def settle(self, patience: float) -> bool:
         """Wait until the actor has nothing to do, but not again for a handler that seems stuck.
@@ -77,7 +77,7 @@ class OwnThread:
         bell = threading.Lock()
         bell.acquire()
         self._idle.append(bell.release)
-        if self.idle or bell.acquire(timeout=max(0.0, patience)):
+        if self.idle or bell.acquire(timeout=patience):
             return True
         self._stuck_in = self.turns
         return False
@@ -93,7 +93,7 @@ class OwnThread:
 
     def is_current(self) -> bool:
         """Whether the caller is on this thread."""
-        return here.cell is self._cell
+        return threading.get_ident() == self._thread.ident
 
     def __repr__(self) -> str:
-        return f"<OwnThread {self._thread.name!r} of {self._cell!r}>"
+        return f"<OwnThread {self._thread.name!r} of {self._mailbox!r}>"

@@ -88,10 +88,9 @@ class Roster:
         return sum(thread.turns for thread in self._threads)
 
     def settle(self, patience: float) -> None:
-        """Wait until no thread has anything to do, but for at most `patience` real seconds."""
-        deadline = _real_now() + patience
+        """Wait until no thread has anything to do; for each at most `patience` real seconds."""
         for thread in list(self._threads):
-            thread.settle(deadline - _real_now())
+            thread.settle(patience)
 
     def join(self, timeout: float) -> list[OwnThread]:
         """Wait for the threads to end; those that have not within `timeout` real seconds."""

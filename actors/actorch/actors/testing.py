@@ -6,12 +6,10 @@ import threading
 
 import pykka
 
-from ._clock import Sleeper, SystemClock
+from ._clock import Sleeper
 from ._here import refuse_to_wait
 
 __all__ = ["ManualClock"]
-
-_real_now = SystemClock().now
 
 
 class ManualClock:
@@ -63,8 +61,8 @@ class ManualClock:
 
         Args:
             seconds: how far; 0 only lets all actors come to rest.
-            patience: real seconds to wait at most in all. A blocking actor that is in one handler
-                for longer is left be.
+            patience: real seconds to wait at most for any one. A blocking actor that is in one
+                handler for longer is left be.
 
         Raises:
             ValueError: `seconds` is negative or not a number.
@@ -74,27 +72,26 @@ class ManualClock:
         if not seconds >= 0:
             raise ValueError(f"time cannot move by {seconds} seconds")
         refuse_to_wait("advance")
-        give_up = _real_now() + patience
         with self._turn:
             end = self._now + seconds
-            self._settle(give_up)
+            self._settle(patience)
             while (due := self._next_due()) <= end:
                 self._now = max(self._now, due)
-                self._settle(give_up)
+                self._settle(patience)
             self._now = end
-            self._settle(give_up)
+            self._settle(patience)
 
     def _next_due(self) -> float:
         times = [sleeper.next_due for sleeper in self._sleepers]
         return min((time for time in times if time is not None), default=float("inf"))
 
-    def _settle(self, give_up: float) -> None:
+    def _settle(self, patience: float) -> None:
         """Wait until all dispatchers are at rest at once: for a round in which none did a thing."""
         before: list[int] | None = None
         while before != (now := [sleeper.turns for sleeper in self._sleepers]):
             before = now
             for sleeper in self._sleepers:
-                if not sleeper.settle(max(0.0, give_up - _real_now())):
+                if not sleeper.settle(patience):
                     raise pykka.Timeout(f"the actors have not come to rest: {sleeper}")
 
     def __repr__(self) -> str:
