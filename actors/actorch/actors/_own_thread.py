@@ -25,10 +25,11 @@ class OwnThread:
 
     def __init__(self, cell: Cell, name: str) -> None:
         self.turns = 0
-        self._mailbox = cell.mailbox  # which, unlike the cell, keeps nothing of an actor that ended
+        self._owed: deque[None] = deque()
+        """One for each time it was told to run a slice and has not done so yet."""
+        self._ended = False
         self._bell = threading.Lock()
         self._bell.acquire()
-        self._running = False
         self._stuck_in: int | None = None
         self._idle: deque[Callable[[], None]] = deque()
         self._thread = threading.Thread(target=self._run, args=(cell,), name=name, daemon=True)
@@ -43,6 +44,7 @@ class OwnThread:
 
     def enqueue(self, _cell: Cell) -> None:
         """Have a slice run soon. From any thread."""
+        self._owed.append(None)
         with contextlib.suppress(RuntimeError):  # has been told already
             self._bell.release()
 
@@ -50,18 +52,22 @@ class OwnThread:
         here.cell = cell
         while cell.reason is None:
             self._bell.acquire()
-            self._running = True
-            cell.run()
-            self.turns += 1
-            self._running = False
-            if self.idle:
-                while self._idle:
-                    self._idle.popleft()()
+            while self._owed and cell.reason is None:
+                cell.run()
+                self.turns += 1
+                self._owed.popleft()
+            self._notify_idle()
+        self._ended = True
+        self._notify_idle()
+
+    def _notify_idle(self) -> None:
+        while self._idle and self.idle:
+            self._idle.popleft()()
 
     @property
     def idle(self) -> bool:
         """Whether the actor has nothing to do."""
-        return not self._mailbox.scheduled and not self._running
+        return not self._owed or self._ended
 
     def settle(self, patience: float) -> bool:
         """Wait until the actor has nothing to do, but not again for a handler that seems stuck.
@@ -72,7 +78,7 @@ class OwnThread:
         Returns:
             whether that came about.
         """
-        if self._stuck_in == self.turns and self._running:
+        if self._stuck_in == self.turns and not self.idle:
             return False
         bell = threading.Lock()
         bell.acquire()
@@ -96,4 +102,5 @@ class OwnThread:
         return threading.get_ident() == self._thread.ident
 
     def __repr__(self) -> str:
-        return f"<OwnThread {self._thread.name!r} of {self._mailbox!r}>"
+        state = "ended" if self._ended else "idle" if self.idle else "running"
+        return f"<OwnThread {self._thread.name!r}: {state}>"
