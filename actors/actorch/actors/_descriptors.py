@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from ._waker import Waker
+
 __all__ = ["Descriptors", "Events"]
 
 Events: TypeAlias = list[tuple[int, int]]
@@ -52,6 +54,14 @@ class Descriptors:
 
     def __len__(self) -> int:
         return len(self._callbacks)
+
+    def set_waker(self, waker: Waker) -> None:
+        """Let rings end `wait`."""
+        if sys.platform == "linux":
+            # Each ring is an edge of its own, so that nobody has to read it away.
+            self._poller.register(waker.fileno(), select.EPOLLIN | select.EPOLLET)
+        else:
+            self.set_reader(waker.fileno(), waker.clear)
 
     def set_reader(self, fd: int, function: Callable[[], None] | None) -> None:
         """Call `function` whenever `fd` is readable; None to stop."""

@@ -80,7 +80,7 @@ class Loop:
         self._ending = False
         self._waker = Waker()
         self._idle: deque[Callable[[], None]] = deque()
-        self.descriptors.set_reader(self._waker.fileno(), self._waker.clear)
+        self.descriptors.set_waker(self._waker)
         self._thread = threading.Thread(target=self._run, name=f"{name}-loop", daemon=True)
         try:
             self._thread.start()
@@ -187,10 +187,11 @@ class Loop:
     def _turn(self) -> None:
         if self._ready:
             self._run_ready()
-        for timer in self.timers.take_due(self._clock.now()):
-            self._guard(timer)
+        if self.timers:
+            for timer in self.timers.take_due(self._clock.now()):
+                self._guard(timer)
         if self._ready:
-            if len(self.descriptors) > 1:
+            if self.descriptors:
                 self._poll(0.0)
             return
         due = self.next_due = self.timers.next_time()

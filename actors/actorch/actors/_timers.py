@@ -83,6 +83,9 @@ class TimerQueue:
         self._numbers = count()
         self._cancelled = 0
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def push(self, timer: Timer) -> None:
         """Add one; those due at the same time keep the order in which they came."""
         timer.queued_in(self)

@@ -10,14 +10,11 @@ import threading
 
 __all__ = ["Waker"]
 
-_RING = b"\1\0\0\0\0\0\0\0"
-"""An eventfd takes eight bytes at a time; a socket does not mind."""
-
 
 class Waker:
     """An eventfd, or a socket pair where there are none.
 
-    Writing is refused after `close`, so that a late ring never reaches a descriptor that has
+    Ringing is refused after `close`, so that a late ring never reaches a descriptor that has
     meanwhile been given to somebody else. The lock is reentrant because a signal handler may ring
     while its own thread does.
     """
@@ -34,15 +31,19 @@ class Waker:
             self._reading, self._writing = reader.detach(), writer.detach()
 
     def fileno(self) -> int:
-        """The descriptor that becomes readable."""
+        """The descriptor that becomes readable at each ring."""
         return self._reading
 
     def ring(self) -> None:
         """End the sleep, or the next one. From any thread."""
         with self._lock:
-            if self._open:
+            if not self._open:
+                return
+            if sys.platform == "linux":
+                os.eventfd_write(self._writing, 1)
+            else:
                 with contextlib.suppress(BlockingIOError):  # rung often enough to wake anybody
-                    os.write(self._writing, _RING)
+                    os.write(self._writing, b"\0")
 
     def clear(self) -> None:
         """Forget all rings so far. Only the sleeper calls this."""
