@@ -423,6 +423,28 @@ def test_a_signal_handler_that_raises_while_ringing_does_not_leave_the_thread_as
     assert ref.ask("and so on") == "and so on"
 
 
+def test_it_works_the_same_where_there_is_neither_epoll_nor_eventfd(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    reader, writer = socket.socketpair()
+    readable = threading.Event()
+    with reader, writer, Dispatcher("tests") as dispatcher:
+        ref = dispatcher.spawn(Echo)
+        assert [ref.ask(number) for number in range(100)] == list(range(100))
+        on_thread(dispatcher, dispatcher.add_reader, reader.fileno(), readable.set)
+        writer.send(b"x")
+        assert readable.wait(LONG)
+        on_thread(dispatcher, dispatcher.remove_reader, reader.fileno())
+        later = threading.Event()
+        dispatcher.call_later(0.01, later.set)
+        assert later.wait(LONG)
+        assert dispatcher.settle(LONG)
+        before = dispatcher.wakeups
+        subprocess.run([sys.executable, "-c", "pass"], check=True)  # time goes by
+        assert dispatcher.wakeups == before
+
+
 # The list of actors.
 
 
