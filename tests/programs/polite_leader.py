@@ -1,4 +1,7 @@
-"""Obeys SIGTERM, but its child ignores it. With "setsid" or "setpgid" the child is on its own."""
+"""Obeys SIGTERM, but its child, unless another one is named, ignores it.
+
+With "setsid" or "setpgid" the child is on its own.
+"""
 
 import sys
 
@@ -8,6 +11,6 @@ how = sys.argv[2:]
 options = {"start_new_session": "setsid" in how}
 if "setpgid" in how:
     options["process_group"] = 0
-common.start("stubborn.py", **options)
+common.start("stays.py" if "stays.py" in how else "stubborn.py", **options)
 common.sign_in()
 common.stay()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -15,6 +17,7 @@ from ._keeper.wire import HEAD, Frame, ProtocolError, Wire
 __all__ = ["Channel"]
 
 _NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS)
 
 
 class Channel:
@@ -31,7 +34,7 @@ class Channel:
         closed: whether nothing goes in or out any more.
     """
 
-    __slots__ = ("__weakref__", "_dispatcher", "_on_end", "_on_frame", "_rest", "_wire", "closed")
+    __slots__ = ("__weakref__", "_dispatcher", "_on_end", "_on_frame", "_queue", "_wire", "closed")
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Channel:
         self._wire = Wire(sock, *kinds)
         self._on_frame = on_frame
         self._on_end = on_end
-        self._rest = bytearray()
+        self._queue: deque[tuple[bytes, list[int]]] = deque()
         sock.setblocking(False)
         _all.add(self)
         dispatcher.add_reader(sock.fileno(), self.read)
@@ -65,27 +68,40 @@ class Channel:
             fds: to be handed over; they are the caller's again at once.
 
         Raises:
-            OSError: the other end is gone, or cannot take descriptors now; nothing was sent.
+            OSError: the other end is gone, or there are too many descriptors; nothing was sent.
         """
         frame = HEAD.pack(len(body), kind, order) + body
-        if self._rest:
-            self._rest += frame
-            return
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))]
-        sent = self._wire.sock.sendmsg([frame], rights if fds else (), _NOSIGNAL)
+        sent = 0
+        if not self._queue:
+            with suppress(BlockingIOError):
+                sent = self._send(frame, fds)
         if sent < len(frame):
-            self._rest += memoryview(frame)[sent:]
-            self._dispatcher.add_writer(self.fileno(), self._flush)
+            self._wait_to_send(frame[sent:], () if sent else fds)
+
+    def _send(self, data: bytes, fds: Sequence[int]) -> int:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))]
+        return self._wire.sock.sendmsg([data], rights if fds else (), _NOSIGNAL)
+
+    def _wait_to_send(self, data: bytes, fds: Sequence[int]) -> None:
+        copies = [os.dup(fd) for fd in fds]
+        self._queue.append((data, copies))
+        self._dispatcher.add_writer(self.fileno(), self._flush)
 
     def _flush(self) -> None:
-        try:
-            del self._rest[: self._wire.sock.send(self._rest, _NOSIGNAL)]
-        except BlockingIOError:
-            return
-        except OSError:  # it is gone, which reading will tell
-            self._rest.clear()
-        if not self._rest:
-            self._dispatcher.remove_writer(self.fileno())
+        while self._queue:
+            data, fds = self._queue[0]
+            try:
+                sent = self._send(data, fds)
+            except OSError as error:
+                if error.errno in _LATER:
+                    return
+                sent = len(data)  # it is gone, which reading will tell
+            self._queue.popleft()
+            _close(fds)
+            if sent < len(data):
+                self._queue.appendleft((data[sent:], []))
+                return
+        self._dispatcher.remove_writer(self.fileno())
 
     def read(self) -> None:
         """Handle what has come."""
@@ -103,7 +119,6 @@ class Channel:
 
     def say_goodbye(self) -> None:
         """Have the other end know that nothing more will come. What it says is still heard."""
-        self._rest.clear()
         with suppress(OSError):
             self._wire.sock.shutdown(socket.SHUT_WR)
 
@@ -114,12 +129,23 @@ class Channel:
             with suppress(RuntimeError):  # the loop has ended, and watches nothing any more
                 self._dispatcher.remove_reader(self.fileno())
                 self._dispatcher.remove_writer(self.fileno())
-            self._wire.sock.close()
+            self._give_back()
 
     def abandon(self) -> None:
         """In a forked child: close our copy, and touch nothing that is shared with the parent."""
         self.closed = True
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._wire.sock.close()
+        for _data, fds in self._queue:
+            _close(fds)
+        self._queue.clear()
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 _all: weakref.WeakSet[Channel] = weakref.WeakSet()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,6 +16,8 @@ from ._keeper.wire import FORK, GONE, LOSS, READY, WELCOME, Frame
 from ._process_events import Survivor
 
 __all__ = ["KeeperLink", "read_survivors"]
+
+_log = logging.getLogger("actorch.process")
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_keeper", "__main__.py")
 
@@ -97,6 +101,8 @@ class KeeperLink:
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == READY:
             self.ready, self.subreaper = True, WELCOME.unpack(frame.body)[0]
+            if not self.subreaper and sys.platform == "linux":
+                _log.warning("no subreaper: who leaves an agent's group may be left behind")
         else:
             errno, killed = LOSS.unpack_from(frame.body)
             self._on_gone(frame.order, errno, killed, read_survivors(frame.body[LOSS.size :]))

@@ -242,7 +242,8 @@ class ProcessHost:
             shim.tell_last(SpawnFailed("keeper", 0, self._python))
             return
         killed, survivors = end_orphans(process.pid or 0, process.start_time)
-        shim.tell_last(Lost("its shim was killed, and its keeper as well", killed, survivors))
+        reason = shim.cause if self._closing else "its shim was killed, and its keeper as well"
+        shim.tell_last(Lost(reason, killed, survivors))
 
     def _begin_close(self) -> None:
         self._closing = True

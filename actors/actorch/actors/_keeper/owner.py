@@ -46,7 +46,7 @@ def prepare_signals() -> None:
 
 
 class Owner:
-    """Sleeps in one poll; reaps after every wake-up; kills until nobody is left."""
+    """Sleeps in one poll; reaps when a child has ended; kills until nobody is left."""
 
     def __init__(self, control: socket.socket, *kinds: int) -> None:
         self.wire = Wire(control, *kinds)
@@ -60,7 +60,8 @@ class Owner:
         self._bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
         signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
-        self.watch(self._bell, lambda _events: os.read(self._bell, 1 << 12))
+        self._rung = False
+        self.watch(self._bell, self._on_bell)
         self.watch(control.fileno(), self._on_control)
 
     @abstractmethod
@@ -103,6 +104,10 @@ class Owner:
         for fd in (*self._handlers, self._rope, *self.wire.fds):
             os.close(fd)
 
+    def _on_bell(self, _events: int) -> None:
+        os.read(self._bell, 1 << 12)
+        self._rung = True
+
     def alarm(self, seconds: float, due: Callable[[], None]) -> None:
         """Call `due` once, after a while; the last word on when counts."""
         self._alarms[due] = time.monotonic() + seconds
@@ -115,9 +120,11 @@ class Owner:
                     self._handlers[fd](events)
             if _told_to_end:
                 self.end()
-            self.reap()
-            if self.killing:
-                self._kill_fresh()
+            if self._rung:
+                self._rung = False
+                self.reap()
+                if self.killing:
+                    self._kill_fresh()
             self._ring()
 
     def _patience(self) -> float | None:
