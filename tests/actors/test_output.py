@@ -51,8 +51,9 @@ def test_a_planted_symbolic_link_is_not_followed(paths, tmp_path):
 
 def test_no_descriptor_stays_open_when_a_file_cannot_be_made(tmp_path):
     before = set(os.listdir("/dev/fd"))
-    with pytest.raises(OSError, match="missing"), open_attempt(
-        output_paths(f"{tmp_path}/missing", "a", 1), None
+    with (
+        pytest.raises(OSError, match="missing"),
+        open_attempt(output_paths(f"{tmp_path}/missing", "a", 1), None),
     ):
         pass
     assert set(os.listdir("/dev/fd")) == before

@@ -178,7 +178,7 @@ class Agent(Actor):
             self._begin_stop(reason, kill)
         elif not self._state.final:
             error = CancelledError(self._spec.name, reason.value)
-            self._finish(AgentEvent.CANCEL, error)
+            self._conclude(AgentEvent.CANCEL, error)
 
     def _begin_stop(self, reason: StopReason, kill: bool) -> None:
         first = self._attempt.stopped is None
@@ -221,7 +221,7 @@ class Agent(Actor):
         self._run.recorder.write(attempt.final_record(result))
         deliver(self._supervisor, SlotFreed(self._spec.name, attempt.number))
         if backoff is None:
-            self._finish(outcome.event, outcome.error)
+            self._conclude(outcome.event, outcome.error)
         else:
             self._retry(backoff, outcome)
 
@@ -242,7 +242,7 @@ class Agent(Actor):
         self._write_attempt()
         self.call_later(backoff, BackoffOver(self._attempt.number))
 
-    def _finish(self, event: AgentEvent, error: AgentError | None) -> None:
+    def _conclude(self, event: AgentEvent, error: AgentError | None) -> None:
         clock, run = self.dispatcher.clock, self._run
         self._state = next_state(self._state, event)
         self._since = clock.now()

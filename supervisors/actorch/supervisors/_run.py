@@ -128,7 +128,7 @@ class RunSupervisor(Actor):
                 self._slots.add(name)
                 deliver(self._board.agents[name], StartAgent())
         if len(self._board.results) == len(self._spec.agents) and not self._slots:
-            self._finish()
+            self._conclude()
 
     def _prepare(self, position: int, spec: AgentSpec) -> None:
         self._preparing.add(spec.name)
@@ -199,7 +199,7 @@ class RunSupervisor(Actor):
         result = crashed_result(name, f"its actor crashed: {cause}")
         self._settle(position, self._spec.agents[position], result)
 
-    def _finish(self) -> None:
+    def _conclude(self) -> None:
         self._over = True
         board, total = self._board, len(self._spec.agents)
         verdict = verdict_of(board.required, board.succeeded, total, self._stopped)
