@@ -4,6 +4,7 @@ import errno
 import signal
 
 import pytest
+
 from actorch.actors._exit import (
     Exit,
     ExitClass,

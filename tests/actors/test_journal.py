@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from actorch.actors._identity import own_identity
 from actorch.actors._journal import (
     SCHEMA_VERSION,

@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+
 from actorch.actors import AgentSpec
 from actorch.actors._exit import ExitClass
 from actorch.actors._messages import StopReason

@@ -4,6 +4,7 @@ import os
 import stat
 
 import pytest
+
 from actorch.actors._output import (
     file_size,
     last_line,

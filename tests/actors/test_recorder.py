@@ -2,6 +2,7 @@
 
 import pykka
 import pytest
+
 from actorch.actors._recorder import Recorder
 
 

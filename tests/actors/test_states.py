@@ -1,6 +1,9 @@
 """The table of states and events is total, and final means final."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from actorch.actors._states import (
     IMPOSSIBLE,
     TRANSITIONS,
@@ -9,8 +12,6 @@ from actorch.actors._states import (
     ImpossibleTransitionError,
     next_state,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_every_pair_of_state_and_event_has_an_entry():

@@ -1,9 +1,10 @@
 """The agent table: stale rows are dropped, revisions grow, snapshots never change."""
 
-from actorch.actors._states import AgentState
-from actorch.actors._table import AgentRow, AgentTable, RunRow
 from hypothesis import given
 from hypothesis import strategies as st
+
+from actorch.actors._states import AgentState
+from actorch.actors._table import AgentRow, AgentTable, RunRow
 
 
 def row(state=AgentState.RUNNING, attempt=1, name="a", **rest):

@@ -3,9 +3,10 @@
 import unicodedata
 
 import pytest
-from actorch.actors._text import current_line, printable, split_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from actorch.actors._text import current_line, printable, split_lines
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An actor whose handler raises, for each actor of the system: a verdict, and nothing left."""
 
 import pytest
+
 from actorch.actors import AgentState
 from actorch.actors._agent import Agent
 from actorch.actors._journal import Journal

@@ -8,9 +8,16 @@ import sys
 import threading
 
 import pytest
+
 from actorch.actors import AgentSpec, AgentState
 from actorch.supervisors import ActorSystem, Verdict
 from fleets import CEILING, at_once, gone, python, shell, wait_for_file, wait_until
+
+
+def grandchild(tmp_path):
+    """A script that leaves a child behind, which holds its output."""
+    child = f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600'"
+    return f"{child} & until test -s {tmp_path}/pid; do :; done"
 
 
 def only(system, spec, **options):
@@ -86,7 +93,7 @@ def test_an_agent_that_closes_its_output_and_lives_on_is_waited_for(system, tmp_
 
 
 def test_a_grandchild_that_holds_the_output_hangs_nothing_and_is_ended(system, tmp_path):
-    script = f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & until test -s {tmp_path}/pid; do :; done"
+    script = grandchild(tmp_path)
     agent = only(system, shell("parent", script))
     assert agent.ok
     assert agent.exit.leftovers == 1
@@ -94,7 +101,7 @@ def test_a_grandchild_that_holds_the_output_hangs_nothing_and_is_ended(system, t
 
 
 def test_keep_descendants_leaves_them_alone(system, tmp_path):
-    script = f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & until test -s {tmp_path}/pid; do :; done"
+    script = grandchild(tmp_path)
     agent = only(system, shell("parent", script, keep_descendants=True))
     pid = int((tmp_path / "pid").read_text())
     try:
@@ -272,7 +279,8 @@ import sys
 sys.path[:0] = {sys.path!r}
 from actorch.actors import AgentSpec
 from actorch.supervisors import ActorSystem
-script = "trap '' TERM; echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; while :; do sleep 0.1; done"
+script = "trap '' TERM; echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; "
+script += "while :; do sleep 0.1; done"
 ActorSystem(state_dir={state!r}).run([AgentSpec("a", script, shell=True)]).wait()
 """
     app = subprocess.Popen([sys.executable, "-c", code])

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 
 import pytest
+
 from actorch.actors import (
     AgentSpec,
     AgentState,
@@ -107,7 +108,7 @@ def test_agents_start_in_the_order_of_the_fleet(system, tmp_path):
 
 
 def test_every_agent_is_told_who_it_is(system):
-    names = "ACTORCH_RUN_ID ACTORCH_AGENT ACTORCH_ATTEMPT SPEC_ID STAGE OWN".split()
+    names = ["ACTORCH_RUN_ID", "ACTORCH_AGENT", "ACTORCH_ATTEMPT", "SPEC_ID", "STAGE", "OWN"]
     script = "; ".join(f'echo "${name}"' for name in names)
     run = system.run([shell("who", script, env={"OWN": "x y"})], spec_id="S-1", stage="plan")
     assert run.wait(CEILING)["who"].stdout.splitlines() == [

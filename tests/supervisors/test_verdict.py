@@ -1,10 +1,11 @@
 """When a run is satisfied or lost, and what it is called in the end."""
 
 import pytest
-from actorch.actors._messages import StopReason
-from actorch.supervisors._verdict import Standing, Verdict, standing, verdict_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from actorch.actors._messages import StopReason
+from actorch.supervisors._verdict import Standing, Verdict, standing, verdict_of
 
 
 @pytest.mark.parametrize(

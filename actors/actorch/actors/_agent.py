@@ -6,6 +6,7 @@ import logging
 import random
 from contextlib import suppress
 from functools import partial
+from types import TracebackType
 from typing import Final
 
 import pykka
@@ -34,7 +35,7 @@ from ._messages import (
 )
 from ._outcome import Outcome, deserves_retry, outcome_of
 from ._output import disk_is_full, output_paths, tail_lines
-from ._process import Ended, Lost, Spawned, SpawnFailed
+from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed
 from ._reasons import Terminated
 from ._records import agent_record
 from ._ref import ActorRef
@@ -95,8 +96,7 @@ class Agent(Actor):
             case StartAgent():
                 self._on_start()
             case Recorded():
-                self._attempt.recorded = True
-                self._ask_for_slot()
+                self._ask_for_slot(recorded=True)
             case StopAgent():
                 self._on_stop_request(message.reason, message.kill)
             case LimitReached():
@@ -104,14 +104,18 @@ class Agent(Actor):
             case StopStepOver():
                 self._run_stop_step(message.step)
             case BackoffOver():
-                self._attempt.due = True
-                self._ask_for_slot()
+                self._ask_for_slot(due=True)
             case Terminated():
                 self._on_stop_request(StopReason.CRASHED, kill=True)
             case _:
                 super().on_receive(message)
 
-    def on_failure(self, *_exc_info: object) -> None:
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Whatever went wrong here, leave no process behind."""
         if self._attempt.process is not None:
             self._attempt.process.kill()
@@ -127,7 +131,9 @@ class Agent(Actor):
         told = partial(deliver, self.actor_ref, Recorded(self._attempt.number))
         self._run.recorder.write(self._attempt.record(AgentState.QUEUED), then=told)
 
-    def _ask_for_slot(self) -> None:
+    def _ask_for_slot(self, *, recorded: bool = False, due: bool = False) -> None:
+        self._attempt.recorded |= recorded
+        self._attempt.due |= due
         if self._attempt.recorded and self._attempt.due:
             self._move(AgentEvent.QUEUE)
             deliver(self._supervisor, AgentReady(self._spec.name, self._attempt.number))
@@ -275,20 +281,13 @@ class Agent(Actor):
     def _row(
         self, detail: str, *, finished: float | None = None, retry_at: float | None = None
     ) -> AgentRow:
-        begun = self._attempt.begun is not None
-        return AgentRow(
-            run_id=self._run.run_id,
-            name=self._spec.name,
+        return self._attempt.row(
             state=self._state,
-            attempt=self._attempt.number if begun else self._attempt.number - 1,
             max_attempts=self._spec.retry.max_attempts,
-            pid=self._attempt.pid if finished is None else None,
             since=self._since,
             started=self._started,
             finished=finished,
             retry_at=retry_at,
-            stdout_path=self._attempt.output.stdout_path if begun else None,
-            stderr_path=self._attempt.output.stderr_path if begun else None,
             detail=detail,
         )
 

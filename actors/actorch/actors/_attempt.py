@@ -13,6 +13,7 @@ from ._process import Process
 from ._records import AttemptRecord
 from ._results import AttemptResult
 from ._states import AgentEvent, AgentState
+from ._table import AgentRow
 from ._timers import Timer
 
 __all__ = ["Attempt"]
@@ -107,6 +108,35 @@ class Attempt:
             stdout_bytes=file_size(self.output.stdout_path),
             stderr_bytes=file_size(self.output.stderr_path),
             backoff=backoff,
+        )
+
+    def row(
+        self,
+        *,
+        state: AgentState,
+        max_attempts: int,
+        since: float,
+        started: float | None,
+        finished: float | None,
+        retry_at: float | None,
+        detail: str,
+    ) -> AgentRow:
+        """The agent's row in the table while this attempt is the one to come, or goes on."""
+        begun = self.begun is not None
+        return AgentRow(
+            run_id=self.output.run_id,
+            name=self.output.agent,
+            state=state,
+            attempt=self.number if begun else self.number - 1,
+            max_attempts=max_attempts,
+            pid=self.pid if finished is None else None,
+            since=since,
+            started=started,
+            finished=finished,
+            retry_at=retry_at,
+            stdout_path=self.output.stdout_path if begun else None,
+            stderr_path=self.output.stderr_path if begun else None,
+            detail=detail,
         )
 
     def record(self, state: AgentState) -> AttemptRecord:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ._deliver import Addressee
 from ._growth import Growth
+from ._identity import Identity
 from ._process import ProcessHost
 from ._recorder import Recorder
 
@@ -22,6 +23,7 @@ class RunContext:
         directory: where output files are made.
         cwd: where agents work that name no directory of their own.
         env: the environment that every agent starts from.
+        owner: the process that owns the run.
         seed: what the agents' own random sources are derived from.
         host: starts and owns processes.
         recorder: the way to the journal.
@@ -33,6 +35,7 @@ class RunContext:
     directory: str
     cwd: str
     env: Mapping[str, str]
+    owner: Identity
     seed: int
     host: ProcessHost
     recorder: Recorder

@@ -35,6 +35,33 @@ if TYPE_CHECKING:
 
     from ._results import AgentResult
 
+__all__ = [
+    "ActorCrashedError",
+    "ActorError",
+    "ActorchError",
+    "AgentError",
+    "AgentTimeoutError",
+    "AuthenticationRequiredError",
+    "CancelledError",
+    "DispatcherClosedError",
+    "InsufficientAgentsError",
+    "MailboxFullError",
+    "NonZeroExitError",
+    "OutputInvalidError",
+    "PartialFailureError",
+    "RunError",
+    "RunStoppedError",
+    "RunTimeoutError",
+    "SignalExitError",
+    "SpawnError",
+    "SpecError",
+    "TotalFailureError",
+    "UnsupportedPlatformError",
+    "UsageError",
+    "WaitFailedError",
+    "WouldBlockError",
+]
+
 
 class ActorchError(Exception):
     """The root of everything actorch raises.

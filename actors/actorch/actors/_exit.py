@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import signal
+from collections.abc import Collection
 from enum import Enum
 from typing import Final
 
@@ -83,7 +84,7 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def classify_exit(end: Exit, success_codes: tuple[int, ...]) -> ExitClass:
+def classify_exit(end: Exit, success_codes: Collection[int]) -> ExitClass:
     """The class of an end that nobody asked for.
 
     What actorch ended itself is classified by why it did so, never by how the program took it: an

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any, Final, cast
 
 import sqlite_utils
@@ -97,7 +98,12 @@ class Journal(Actor):
             self._lose(error)
         self._close()
 
-    def on_failure(self, *_exc_info: object) -> None:
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Close the file."""
         self._close()
 
@@ -108,7 +114,7 @@ class Journal(Actor):
 
     def _lose(self, error: Exception) -> None:
         if self._database is not None:
-            self._database.execute("PRAGMA busy_timeout = 0")  # one long wait is enough
+            self._database.conn.execute("PRAGMA busy_timeout = 0")  # one long wait is enough
         if not self._lost:
             self._lost = True
             self.dispatcher.call_soon(self._on_lost, f"{self._path}: {error}")
@@ -147,7 +153,7 @@ def open_database(path: str) -> sqlite_utils.Database:
 def _migrate(database: sqlite_utils.Database) -> None:
     if _version(database) == SCHEMA_VERSION:
         return
-    database.execute("BEGIN EXCLUSIVE")
+    database.conn.execute("BEGIN EXCLUSIVE")
     try:
         version = _version(database)
         if version > SCHEMA_VERSION:
@@ -156,19 +162,19 @@ def _migrate(database: sqlite_utils.Database) -> None:
             )
         for number in range(version, SCHEMA_VERSION):
             _MIGRATIONS[number](database)
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        database.execute("COMMIT")
+        database.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        database.conn.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        database.conn.execute("ROLLBACK")
         raise
 
 
 def _version(database: sqlite_utils.Database) -> int:
-    return cast("int", database.execute("PRAGMA user_version").fetchone()[0])
+    return cast("int", database.conn.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _create_tables(database: sqlite_utils.Database) -> None:
-    owners: dict[type[Record], list[tuple[str, ...]]] = {
+    owners: dict[type[Record], list[tuple[str, str, str]]] = {
         RunRecord: [],
         AgentRecord: [("run_id", "runs", "id")],
         AttemptRecord: [("run_id", "runs", "id")],
@@ -251,16 +257,13 @@ def _encodable(value: object) -> object:
 def close_orphaned_runs(database: sqlite_utils.Database) -> list[str]:
     """Mark what a dead owner left open as interrupted; returns the ids of those runs."""
     query = "SELECT id, owner_pid, owner_start_time, boot_id FROM runs WHERE state = 'running'"
-    dead = [
-        row["id"]
-        for row in database.query(query)
-        if not is_alive(Identity(row["owner_pid"], row["owner_start_time"], row["boot_id"]))
-    ]
+    rows = cast("list[tuple[str, int, int, str]]", database.conn.execute(query).fetchall())
+    dead = [run_id for run_id, pid, start, boot in rows if not is_alive(Identity(pid, start, boot))]
     open_states = "('pending', 'queued', 'starting', 'running', 'stopping', 'backoff')"
     with database.conn:
         for run_id in dead:
             for table, key in (("runs", "id"), ("agents", "run_id"), ("attempts", "run_id")):
-                database.execute(
+                database.conn.execute(
                     f"UPDATE {table} SET state = 'interrupted' "
                     f"WHERE {key} = ? AND state IN {open_states}",
                     [run_id],

@@ -7,7 +7,7 @@ reader to be late, no pipe to fill, and nothing lost when actorch is killed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -55,7 +55,7 @@ def output_paths(directory: str, agent: str, attempt: int) -> OutputPaths:
 
 
 @contextmanager
-def open_attempt(paths: OutputPaths, stdin: str | None) -> Iterator[AttemptFiles]:
+def open_attempt(paths: OutputPaths, stdin: str | None) -> Generator[AttemptFiles]:
     """Create the output files and open the input; the descriptors are closed at the end.
 
     The files are new (a name that is taken, or a planted symbolic link, is an error), private to

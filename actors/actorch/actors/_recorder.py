@@ -33,13 +33,13 @@ class Recorder:
     def __init__(self) -> None:
         self._journal: Tellable | None = None
         self._number = 0
-        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], object]]] = deque()
 
     def attach(self, journal: Tellable) -> None:
         """From now on, write to this journal."""
         self._journal = journal
 
-    def write(self, *records: Record, then: Callable[[], None] | None = None) -> None:
+    def write(self, *records: Record, then: Callable[[], object] | None = None) -> None:
         """Write records; call `then` once they are on disk, or cannot be."""
         self._number += 1
         if then is not None:

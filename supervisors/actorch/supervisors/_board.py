@@ -24,7 +24,7 @@ class RunBoard:
         self.spec = spec
         self.directory = directory
         self.cwd = cwd
-        self.required = spec.quorum.required(len(spec.agents))
+        self.required = spec.required
         self.started = clock.now()
         self.started_at = clock.time()
         self.results: dict[str, AgentResult] = {}

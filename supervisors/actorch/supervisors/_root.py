@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from types import TracebackType
 
 from actorch.actors import Actor, ActorRef, Events, HistoryLost, RunRow, Terminated
+from actorch.actors._agent import Agent
 from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
 from actorch.actors._growth import Growth
+from actorch.actors._identity import own_identity
 from actorch.actors._journal import Journal
 from actorch.actors._logs import log_about
 from actorch.actors._messages import PutRun, StopReason
@@ -54,9 +57,10 @@ class RootSupervisor(Actor):
         self._recorder = Recorder()
         self._growth = Growth(self.dispatcher, events)
         self._host = host
+        self._owner = own_identity()
         self._registry = registry
         self._runs: dict[ActorRef[RunSupervisor], RunBoard] = {}
-        self._orphans: dict[ActorRef[Actor], RunBoard] = {}
+        self._orphans: dict[ActorRef[Agent], RunBoard] = {}
         self._history: str | None = None
 
     def on_start(self) -> None:
@@ -89,7 +93,12 @@ class RootSupervisor(Actor):
         self._registry.stop(block=False)
         self._journal.stop(block=False)
 
-    def on_failure(self, *_exc_info: object) -> None:
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Without a root nothing may go on: end every run, which then gives its verdict."""
         stop = StopRun(None, StopReason.CRASHED, kill=True, error="the root supervisor crashed")
         for ref in self._runs:
@@ -108,6 +117,7 @@ class RootSupervisor(Actor):
                 "SPEC_ID": spec.spec_id,
                 "STAGE": spec.stage,
             },
+            owner=self._owner,
             seed=self.dispatcher.random.getrandbits(64),
             host=self._host,
             recorder=self._recorder,

@@ -21,7 +21,6 @@ from actorch.actors import (
 from actorch.actors._agent import Agent
 from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
-from actorch.actors._identity import own_identity
 from actorch.actors._logs import log_about
 from actorch.actors._messages import (
     AgentEnded,
@@ -216,7 +215,7 @@ class RunSupervisor(Actor):
         self._board.future.set(result)
 
     def _record(self, state: str, finished: bool = False) -> RunRecord:
-        board, owner, clock = self._board, own_identity(), self.dispatcher.clock
+        board, owner, clock = self._board, self._run.owner, self.dispatcher.clock
         return RunRecord(
             id=board.run_id,
             name=self._spec.name,

@@ -1,0 +1,107 @@
+"""Whether a failed attempt is followed by another one, and after how long."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from ._checks import check_int, check_seconds, check_type, is_list, is_number
+from ._errors import SpecError
+from ._exit import ExitClass
+
+__all__ = ["Backoff", "RetryOn", "RetryPolicy"]
+
+_WANTED: Final[dict[str, frozenset[ExitClass]]] = {
+    "transient": frozenset({ExitClass.TRANSIENT, ExitClass.TIMEOUT}),
+    "timeout": frozenset({ExitClass.TIMEOUT}),
+    "exit": frozenset({ExitClass.EXIT}),
+    "signal": frozenset({ExitClass.SIGNAL}),
+    "any": frozenset({ExitClass.TRANSIENT, ExitClass.TIMEOUT, ExitClass.EXIT, ExitClass.SIGNAL}),
+    "never": frozenset(),
+}
+_ALLOWED: Final = f"one or more of {', '.join(_WANTED)}, or exit codes from 1 to 255"
+
+RetryOn: TypeAlias = str | int | Sequence[str | int]
+"""Words from `RetryPolicy.retry_on`, exit codes, or several of both."""
+
+
+class Backoff(msgspec.Struct, frozen=True):
+    """Waits that grow. The terms are Akka's.
+
+    Attributes:
+        initial: seconds to wait after the first attempt.
+        factor: what each further wait is multiplied by; 1 or more.
+        cap: the longest wait, in seconds.
+        jitter: "full" draws evenly from 0 to the wait, so that agents that failed together do not
+            come back together; "none" waits exactly that long.
+    """
+
+    initial: float = 1.0
+    factor: float = 2.0
+    cap: float = 60.0
+    jitter: Literal["full", "none"] = "full"
+
+    def __post_init__(self) -> None:
+        check_seconds("retry.backoff.initial", self.initial, zero=True)
+        check_seconds("retry.backoff.cap", self.cap, zero=True)
+        factor: object = self.factor
+        if not is_number(factor) or not math.isfinite(self.factor) or self.factor < 1:
+            raise SpecError("retry.backoff.factor", factor, "a number, 1 or more")
+        if self.jitter not in ("full", "none"):
+            raise SpecError("retry.backoff.jitter", self.jitter, '"full" or "none"')
+
+    def delay(self, attempt: int, source: random.Random) -> float:
+        """Seconds to wait after attempt number `attempt`; draws once from `source` for jitter."""
+        try:
+            wait = min(self.cap, self.initial * self.factor ** (attempt - 1))
+        except OverflowError:
+            wait = self.cap
+        return wait * source.random() if self.jitter == "full" else wait
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """When an attempt without success is followed by another one.
+
+    Attributes:
+        max_attempts: how many there may be in all, the first included.
+        retry_on: ``transient`` (what passes by itself: no memory for a fork, exit code 75, a lost
+            shim, a timeout), ``timeout``, ``exit`` (any other exit code), ``signal`` (a signal that
+            actorch did not send), ``any``, ``never``, exit codes, or several of these. What would
+            fail the same way again (no such command, no permission) is never tried again, nor is
+            what was cancelled.
+        backoff: how long to wait before the next attempt.
+    """
+
+    max_attempts: int = 3
+    retry_on: RetryOn = ("transient",)
+    backoff: Backoff = Backoff()
+
+    def __post_init__(self) -> None:
+        check_int("retry.max_attempts", self.max_attempts, 1)
+        msgspec.structs.force_setattr(self, "retry_on", _conditions(self.retry_on))
+        check_type("retry.backoff", self.backoff, Backoff)
+
+    def wants(self, exit_class: ExitClass, code: int | None) -> bool:
+        """Whether an attempt that ended like this deserves another one, if any are left."""
+        by_code = exit_class in (ExitClass.EXIT, ExitClass.TRANSIENT)
+        return any(
+            exit_class in _WANTED[one] if isinstance(one, str) else by_code and one == code
+            for one in _conditions(self.retry_on)
+        )
+
+
+def _conditions(value: object) -> tuple[str | int, ...]:
+    several = [value] if isinstance(value, str | int) else is_list(value)
+    return tuple(_condition(one) for one in several or [value])
+
+
+def _condition(value: object) -> str | int:
+    if isinstance(value, str) and value in _WANTED:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 255:
+        return value
+    raise SpecError("retry.retry_on", value, _ALLOWED)

@@ -1,0 +1,175 @@
+"""What an agent is: a command, its surroundings, its limits, its retry policy."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from ._checks import (
+    ARGUMENT_BYTES,
+    check_bool,
+    check_int,
+    check_seconds,
+    check_string,
+    check_text,
+    check_type,
+    is_list,
+)
+from ._environment import check_environment, read_env_file
+from ._errors import SpecError
+from ._retry import RetryPolicy
+from ._stop import StopPlan
+
+__all__ = ["AgentSpec"]
+
+_NAME: Final = "1 to 100 printable characters without '/', at most 200 bytes"
+_COMMAND: Final = "a list of strings, the first of which names the program"
+
+
+class AgentSpec(msgspec.Struct, frozen=True):
+    """What to run, and under which rules. Checked whole when it is made.
+
+    Attributes:
+        name: unique in its run; becomes part of file names.
+        command: the argument list, or with `shell` a string for ``/bin/sh -c``.
+        shell: whether `command` is a string for the shell.
+        cwd: the directory it works in; default where the app was when the run began.
+        env: added to the app's environment; holds the variables of `env_file`, too.
+        env_file: a file of ``NAME=value`` lines; what `env` says wins.
+        stdin: the text on its standard input. Without it and `stdin_file`, that is ``/dev/null``.
+        stdin_file: a file on its standard input.
+        timeout: seconds for one attempt; None for no limit.
+        idle_timeout: seconds that it may print nothing; None for no limit.
+        stop: how it is told to end.
+        success_codes: the exit codes that mean success.
+        keep_descendants: whether processes live on that it leaves behind when it ends by itself.
+        retry: whether and when it is tried again.
+
+    Raises:
+        SpecError: names the field, the value, and what is allowed.
+    """
+
+    name: str
+    command: Sequence[str] | str
+    shell: bool = False
+    cwd: str | None = None
+    env: Mapping[str, str] = {}
+    env_file: str | None = None
+    stdin: str | None = None
+    stdin_file: str | None = None
+    timeout: float | None = 300.0
+    idle_timeout: float | None = None
+    stop: StopPlan = StopPlan()
+    success_codes: Sequence[int] = (0,)
+    keep_descendants: bool = False
+    retry: RetryPolicy = RetryPolicy()
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        check_bool("shell", self.shell)
+        set_field = msgspec.structs.force_setattr
+        set_field(self, "command", _checked_command(self.command, self.shell))
+        _check_directory(self.cwd)
+        set_field(self, "env", _checked_env(self.env, self.env_file))
+        _check_stdin(self.stdin, self.stdin_file)
+        for key in ("timeout", "idle_timeout"):
+            if (seconds := getattr(self, key)) is not None:
+                set_field(self, key, check_seconds(key, seconds))
+        set_field(self, "success_codes", _checked_codes(self.success_codes))
+        check_bool("keep_descendants", self.keep_descendants)
+        check_type("stop", self.stop, StopPlan)
+        check_type("retry", self.retry, RetryPolicy)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The whole argument list, with the shell where one is asked for."""
+        if isinstance(self.command, str):
+            return ("/bin/sh", "-c", self.command)
+        return tuple(self.command)
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment: `base` with the agent's own variables over it."""
+        return {**base, **self.env}
+
+    def __repr__(self) -> str:
+        return f"<AgentSpec {self.name}: {' '.join(self.argv)[:60]!r}>"
+
+
+def _check_name(value: object) -> None:
+    fits = (
+        isinstance(value, str)
+        and 1 <= len(value) <= 100
+        and value.isprintable()
+        and "/" not in value
+        and value.strip() == value
+        and len(value.encode("utf-8", "replace")) <= 200
+    )
+    if not fits:
+        raise SpecError("name", value, _NAME)
+
+
+def _checked_command(value: object, shell: bool) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        if not shell:
+            raise SpecError("command", value, f"{_COMMAND}; a string needs shell = true")
+        return _checked_argument("command", value, empty=False)
+    words = is_list(value)
+    if shell:
+        raise SpecError("command", value, "a string, since shell = true")
+    if not words:
+        raise SpecError("command", value, _COMMAND)
+    _checked_argument("command[0]", words[0], empty=False)
+    return tuple(_checked_argument(f"command[{n}]", word) for n, word in enumerate(words))
+
+
+def _checked_argument(key: str, value: object, *, empty: bool = True) -> str:
+    text = check_string(key, value)
+    if not empty and not text.strip():
+        raise SpecError(key, value, "not empty: it names what to run")
+    if (size := check_text(key, text)) > ARGUMENT_BYTES:
+        allowed = f"at most {ARGUMENT_BYTES:_} bytes, not {size:_}; put a long prompt on stdin"
+        raise SpecError(key, value, allowed)
+    return text
+
+
+def _check_directory(value: object) -> None:
+    if value is not None and not os.path.isdir(check_string("cwd", value)):
+        raise SpecError("cwd", value, "a directory that exists")
+
+
+def _checked_env(env: object, env_file: object) -> dict[str, str]:
+    from_file: dict[str, str] = {}
+    if env_file is not None:
+        from_file = read_env_file("env_file", check_string("env_file", env_file))
+    return {**from_file, **check_environment("env", env)}
+
+
+def _check_stdin(text: object, path: object) -> None:
+    if text is not None and path is not None:
+        raise SpecError("stdin_file", path, "left out where stdin is given")
+    if text is not None:
+        if not isinstance(text, str):
+            raise SpecError("stdin", text, "a string")
+        check_text("stdin", text)
+    if path is not None:
+        _check_readable("stdin_file", check_string("stdin_file", path))
+
+
+def _check_readable(key: str, path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise SpecError(key, path, f"a readable file: {error.strerror}") from None
+    if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
+        raise SpecError(key, path, "a readable file")
+
+
+def _checked_codes(value: object) -> tuple[int, ...]:
+    codes = is_list(value)
+    if not codes:
+        raise SpecError("success_codes", value, "a list of exit codes from 0 to 255")
+    return tuple(check_int(f"success_codes[{n}]", code, 0, 255) for n, code in enumerate(codes))

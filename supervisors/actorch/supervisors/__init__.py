@@ -1,0 +1,11 @@
+"""Who decides: systems, runs, quorums and verdicts."""
+
+from ._fleet import RunSpec
+from ._fleet_file import load_fleet
+from ._handle import Run
+from ._quorum import Quorum
+from ._result import RunResult
+from ._system import ActorSystem
+from ._verdict import Verdict
+
+__all__ = ["ActorSystem", "Quorum", "Run", "RunResult", "RunSpec", "Verdict", "load_fleet"]

@@ -1,0 +1,81 @@
+"""What a run is: its agents, and the rules over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from actorch.actors import AgentSpec, SpecError
+from actorch.actors._checks import check_bool, check_int, check_seconds, check_string, is_list
+
+from ._quorum import Quorum
+
+__all__ = ["RunSpec"]
+
+
+class RunSpec(msgspec.Struct, frozen=True):
+    """A run, checked whole when it is made.
+
+    Attributes:
+        agents: at least one; their names are unique.
+        name: for people, in the output and in the history.
+        spec_id: reaches every agent as ``SPEC_ID``.
+        stage: reaches every agent as ``STAGE``.
+        quorum: how many agents must succeed: "all", "majority", "any", a fraction such as "2/3", or
+            a number.
+        max_concurrent: how many may run at once; the others wait in the order of `agents`.
+        deadline: seconds for the whole run, queueing and backoffs included; None for no limit.
+        fail_fast: whether the first agent that fails for good stops the run.
+        on_impossible: whether a run stops once its quorum cannot be reached any more.
+
+    Raises:
+        SpecError: names the field, the value, and what is allowed.
+    """
+
+    agents: Sequence[AgentSpec]
+    name: str = ""
+    spec_id: str = ""
+    stage: str = ""
+    quorum: Quorum | str | int = "all"
+    max_concurrent: int = 10
+    deadline: float | None = None
+    fail_fast: bool = False
+    on_impossible: Literal["stop", "continue"] = "stop"
+
+    def __post_init__(self) -> None:
+        set_field = msgspec.structs.force_setattr
+        set_field(self, "agents", _checked_agents(self.agents))
+        for key in ("name", "spec_id", "stage"):
+            check_string(key, getattr(self, key))
+        set_field(self, "quorum", Quorum.of(self.quorum))
+        _ = self.required
+        check_int("max_concurrent", self.max_concurrent, 1)
+        if self.deadline is not None:
+            set_field(self, "deadline", check_seconds("deadline", self.deadline))
+        check_bool("fail_fast", self.fail_fast)
+        if self.on_impossible not in ("stop", "continue"):
+            raise SpecError("on_impossible", self.on_impossible, '"stop" or "continue"')
+
+    @property
+    def required(self) -> int:
+        """How many agents must succeed."""
+        return Quorum.of(self.quorum).required(len(self.agents))
+
+    def __repr__(self) -> str:
+        return f"<RunSpec {self.name or 'unnamed'}: {self.required} of {len(self.agents)} agents>"
+
+
+def _checked_agents(value: object) -> tuple[AgentSpec, ...]:
+    agents = is_list(value)
+    if not agents:
+        raise SpecError("agents", value, "one AgentSpec or more")
+    found: dict[str, AgentSpec] = {}
+    for number, agent in enumerate(agents):
+        if not isinstance(agent, AgentSpec):
+            raise SpecError(f"agents[{number}]", agent, "an AgentSpec")
+        if agent.name in found:
+            raise SpecError("name", agent.name, "unique: another agent of the run has it, too")
+        found[agent.name] = agent
+    return tuple(found.values())
