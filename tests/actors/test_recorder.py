@@ -17,6 +17,10 @@ class FakeJournal:
         self.messages.append(message)
 
 
+def at_once(flush):
+    flush()
+
+
 @pytest.fixture
 def journal():
     return FakeJournal()
@@ -24,7 +28,7 @@ def journal():
 
 @pytest.fixture
 def recorder(journal):
-    recorder = Recorder()
+    recorder = Recorder(at_once)
     recorder.attach(journal)
     return recorder
 
@@ -42,7 +46,7 @@ def test_what_waits_is_told_once_its_number_is_committed_and_in_order(recorder):
 
 def test_without_a_journal_nothing_waits():
     told = []
-    Recorder().write(then=lambda: told.append(1))
+    Recorder(at_once).write(then=lambda: told.append(1))
     assert told == [1]
 
 

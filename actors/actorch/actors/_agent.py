@@ -216,8 +216,9 @@ class Agent(Actor):
         attempt.process = None
         attempt.cancel_timers()
         self._run.growth.end(attempt.output)
-        tail = "\n".join(tail_lines(attempt.output.stderr_path, 20))
-        full = getattr(event, "code", 0) != 0 and disk_is_full(self._run.directory)
+        bad = isinstance(event, Ended) and event.code not in self._spec.success_codes
+        tail = "\n".join(tail_lines(attempt.output.stderr_path, 20)) if bad else ""
+        full = bad and disk_is_full(self._run.directory)
         outcome = outcome_of(self._spec, event, attempt.stopped, tail, disk_full=full)
         backoff = self._backoff(outcome)
         duration = self.dispatcher.clock.now() - begun

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Final, cast
 
+import msgspec
 import sqlite_utils
 
 from ._actor import Actor
@@ -226,9 +227,7 @@ def write_records(database: sqlite_utils.Database, records: Iterable[Record]) ->
     """
     rows: dict[type[Record], list[tuple[object, ...]]] = {record: [] for record in _TABLES}
     for record in records:
-        rows[type(record)].append(
-            tuple([getattr(record, field) for field in record.__struct_fields__])
-        )
+        rows[type(record)].append(msgspec.structs.astuple(record))
     connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:

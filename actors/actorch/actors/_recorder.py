@@ -26,13 +26,21 @@ class Tellable(Protocol):
 class Recorder:
     """Hands records to the journal, and runs what waits for them once they are committed.
 
-    Lives on the dispatcher's thread. When the journal is gone, or was never there, what waits runs
-    at once: a full disk must not keep a fleet from its verdict.
+    Lives on the dispatcher's thread. What is written in one turn of the loop travels together:
+    each message to the journal's thread costs both threads a fight for the interpreter. When the
+    journal is gone, or was never there, what waits runs at once: a full disk must not keep a fleet
+    from its verdict.
+
+    Args:
+        soon: calls a function in the next turn of the loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, soon: Callable[[Callable[[], object]], object]) -> None:
+        self._soon = soon
         self._journal: Tellable | None = None
         self._number = 0
+        self._unsent: list[Record] = []
+        self._scheduled = False
         self._waiting: deque[tuple[int, Callable[[], object]]] = deque()
 
     def attach(self, journal: Tellable) -> None:
@@ -42,8 +50,17 @@ class Recorder:
     def write(self, *records: Record, then: Callable[[], object] | None = None) -> None:
         """Write records; call `then` once they are on disk, or cannot be."""
         self._number += 1
+        self._unsent += records
         if then is not None:
             self._waiting.append((self._number, then))
+        if not self._scheduled:
+            self._scheduled = True
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        self._scheduled = False
+        records, self._unsent = tuple(self._unsent), []
         if self._journal is None:
             self.committed(self._number)
             return

@@ -44,6 +44,8 @@ class AgentState(Enum):
     INTERRUPTED = "interrupted"
     """The actorch that owned it died first."""
 
+    __hash__ = object.__hash__  # there is one of each; Enum's own is slow, and asked all the time
+
     @property
     def final(self) -> bool:
         """Whether the agent stays in this state for ever."""
@@ -81,6 +83,8 @@ class AgentEvent(Enum):
     CANCEL = "cancel"
     LOSE = "lose"
     INTERRUPT = "interrupt"
+
+    __hash__ = object.__hash__
 
 
 class ImpossibleTransitionError(ActorchError):

@@ -54,7 +54,7 @@ class RootSupervisor(Actor):
         self._journal_path = journal_path
         self._events = events
         self._env = env
-        self._recorder = Recorder()
+        self._recorder = Recorder(self.dispatcher.call_soon)
         self._growth = Growth(self.dispatcher, events)
         self._host = host
         self._owner = own_identity()
@@ -90,6 +90,7 @@ class RootSupervisor(Actor):
     def on_stop(self) -> None:
         """End the registry, and the journal, which writes what is left."""
         self._growth.close()
+        self._recorder.flush()
         self._registry.stop(block=False)
         self._journal.stop(block=False)
 
