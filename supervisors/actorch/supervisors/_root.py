@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
+from typing import Final
 
 from actorch.actors import Actor, ActorRef, Events, HistoryLost, RunRow, Terminated
 from actorch.actors._agent import Agent
@@ -26,6 +27,9 @@ from ._verdict import Verdict
 __all__ = ["RootSupervisor"]
 
 _log = logging.getLogger("actorch.root")
+
+PREWARMED: Final = 10
+"""Shims that are forked while the run's rows are being written."""
 
 
 class RootSupervisor(Actor):
@@ -107,6 +111,7 @@ class RootSupervisor(Actor):
 
     def _start_run(self, board: RunBoard) -> None:
         spec = board.spec
+        self._host.prewarm(min(spec.max_concurrent, len(spec.agents), PREWARMED))
         board.history = board.history or self._history
         run = RunContext(
             run_id=board.run_id,
