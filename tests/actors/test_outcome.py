@@ -4,10 +4,10 @@ import errno
 
 import pytest
 
-from actorch.actors import AgentSpec
+from actorch.actors import AgentSpec, RetryPolicy
 from actorch.actors._exit import ExitClass
 from actorch.actors._messages import StopReason
-from actorch.actors._outcome import outcome_of
+from actorch.actors._outcome import deserves_retry, outcome_of
 from actorch.actors._process import Ended, Lost, SpawnFailed, Survivor
 from actorch.actors._states import AgentEvent
 
@@ -63,6 +63,28 @@ def test_a_lost_process_is_lost_and_may_be_tried_again():
 def test_survivors_are_named_by_pid_and_reason():
     outcome = outcome_of(SPEC, ended(0, survivors=(Survivor(7, "not permitted"),)), None)
     assert outcome.exit.survivors == ("7: not permitted",)
+
+
+def test_a_leader_that_outlived_sigkill_has_not_succeeded():
+    survivor = Survivor(7, "stuck in the kernel")
+    outcome = outcome_of(SPEC, ended(survivors=(survivor,)), None)
+    assert (outcome.event, outcome.error.kind) == (AgentEvent.LOSE, "wait_failed")
+    assert "7: stuck in the kernel" in outcome.error.message
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Lost("its shim was killed", 0, (Survivor(7, "not permitted"),)),
+        ended(1, survivors=(Survivor(7, "not permitted"),)),
+    ],
+)
+def test_no_attempt_follows_while_processes_of_the_old_one_survive(event):
+    outcome = outcome_of(SPEC, event, None)
+    assert outcome.survivors == ("7: not permitted",)
+    eager = AgentSpec("a", ["prog"], retry=RetryPolicy(max_attempts=9, retry_on="any"))
+    assert not deserves_retry(eager, outcome, 1)
+    assert deserves_retry(eager, outcome_of(SPEC, Lost("its shim was killed", 0, ()), None), 1)
 
 
 @pytest.mark.parametrize(

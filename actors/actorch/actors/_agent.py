@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from contextlib import suppress
 from functools import partial
@@ -18,7 +17,6 @@ from ._deliver import deliver
 from ._errors import AgentError, CancelledError
 from ._events import AgentOutput
 from ._launch import launch
-from ._logs import log_about
 from ._messages import (
     AgentEnded,
     AgentReady,
@@ -35,7 +33,7 @@ from ._messages import (
 )
 from ._outcome import Outcome, deserves_retry, outcome_of
 from ._output import disk_is_full, output_paths, tail_lines
-from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed
+from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, Survivor
 from ._reasons import Terminated
 from ._records import agent_record
 from ._ref import ActorRef
@@ -45,8 +43,6 @@ from ._states import AgentEvent, AgentState, next_state
 from ._table import AgentRow
 
 __all__ = ["Agent"]
-
-_log = logging.getLogger("actorch.agent")
 
 KILL_BOUND: Final = 15.0
 """Seconds after SIGKILL until an agent whose shim does not answer is given up as lost."""
@@ -117,8 +113,8 @@ class Agent(Actor):
         traceback: TracebackType | None,
     ) -> None:
         """Whatever went wrong here, leave no process behind."""
-        if self._attempt.process is not None:
-            self._attempt.process.kill()
+        if (process := self._attempt.process) is not None:
+            process.kill()
 
     def _new_attempt(self, number: int) -> Attempt:
         paths = output_paths(self._run.directory, self._spec.name, number)
@@ -207,7 +203,8 @@ class Agent(Actor):
             process.kill()
             self._arm(KILL_BOUND, StopStepOver(self._attempt.number, number + 1))
         else:
-            self._on_end(Lost("its shim does not answer", 0, ()))
+            left = Survivor(self._attempt.pid or 0, "may live: its shim does not answer")
+            self._on_end(Lost("its shim does not answer", 0, (left,)))
 
     def _on_end(self, event: SpawnFailed | Ended | Lost) -> None:
         if self._state.final or self._attempt.begun is None:
@@ -221,10 +218,9 @@ class Agent(Actor):
         full = bad and disk_is_full(self._run.directory)
         outcome = outcome_of(self._spec, event, attempt.stopped, tail, disk_full=full)
         backoff = self._backoff(outcome)
-        duration = self.dispatcher.clock.now() - begun
-        result = attempt.result(outcome, duration, backoff)
+        result = attempt.result(outcome, self.dispatcher.clock.now() - begun, backoff)
         self._results.append(result)
-        self._log(outcome)
+        attempt.log(outcome)
         self._run.recorder.write(attempt.final_record(result))
         deliver(self._supervisor, SlotFreed(self._spec.name, attempt.number))
         if backoff is None:
@@ -291,13 +287,6 @@ class Agent(Actor):
             retry_at=retry_at,
             detail=detail,
         )
-
-    def _log(self, outcome: Outcome) -> None:
-        level = logging.INFO if outcome.error is None else logging.WARNING
-        what = outcome.error.message if outcome.error else "succeeded"
-        name, number, pid = self._spec.name, self._attempt.number, self._attempt.pid
-        text = f"{name} attempt {number}: {what}"
-        log_about(_log, level, text, run=self._run.run_id, agent=name, attempt=number, pid=pid)
 
     def __repr__(self) -> str:
         return f"<Agent {self._spec.name} {self._state.value} attempt {self._attempt.number}>"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from ._clock import Clock
 from ._events import AgentOutput
+from ._logs import log_about
 from ._messages import StopReason
 from ._outcome import Outcome
 from ._output import OutputPaths, file_size, last_write
@@ -17,6 +19,8 @@ from ._table import AgentRow
 from ._timers import Timer
 
 __all__ = ["Attempt"]
+
+_log = logging.getLogger("actorch.agent")
 
 _STATE_AFTER = {
     AgentEvent.SUCCEED: AgentState.SUCCEEDED,
@@ -108,7 +112,16 @@ class Attempt:
             stdout_bytes=file_size(self.output.stdout_path),
             stderr_bytes=file_size(self.output.stderr_path),
             backoff=backoff,
+            survivors=outcome.survivors,
         )
+
+    def log(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        level = logging.WARNING if outcome.error else logging.INFO
+        what = outcome.error.message if outcome.error else "succeeded"
+        name, number = self.output.agent, self.number
+        text, run = f"{name} attempt {number}: {what}", self.output.run_id
+        log_about(_log, level, text, run=run, agent=name, attempt=number, pid=self.pid)
 
     def row(
         self,
@@ -177,7 +190,7 @@ class Attempt:
             max_rss=end.max_rss if end else None,
             leftovers=end.leftovers if end else None,
             killed=end.killed if end else None,
-            survivors="\n".join(end.survivors) if end else None,
+            survivors="\n".join(result.survivors) if result.survivors else None,
             stdout_bytes=result.stdout_bytes,
             stderr_bytes=result.stderr_bytes,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
 from ._errors import SpecError
+from ._shown import unless_container, unshown
 
 __all__ = [
     "ARGUMENT_BYTES",
@@ -17,11 +17,12 @@ __all__ = [
     "check_keys",
     "check_seconds",
     "check_string",
-    "check_text",
     "check_type",
     "is_list",
     "is_number",
     "is_table",
+    "string_problem",
+    "text_size",
 ]
 
 YEAR: Final = 366 * 86400.0
@@ -38,13 +39,10 @@ def check_bool(key: str, value: object) -> bool:
     return value
 
 
-def check_int(key: str, value: object, lowest: int, highest: int | None = None) -> int:
-    """`value`, if it is a whole number within the limits."""
-    allowed = f"a whole number from {lowest} to {highest}" if highest else f"{lowest} or more"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SpecError(key, value, f"a whole number, {allowed}" if not highest else allowed)
-    if value < lowest or (highest is not None and value > highest):
-        raise SpecError(key, value, allowed)
+def check_int(key: str, value: object, lowest: int, highest: int) -> int:
+    """`value`, if it is a whole number within the limits; a boolean is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise SpecError(key, value, f"a whole number from {lowest} to {highest}")
     return value
 
 
@@ -54,52 +52,72 @@ def check_seconds(
     *,
     zero: bool = False,
     what: str = "a number of seconds",
-    shown: object = None,
+    written: str | None = None,
 ) -> float:
-    """`value` as a float, if it is a sensible number of seconds."""
-    shown = value if shown is None else shown
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise SpecError(key, shown, what)
+    """`value` as a float, if it is a sensible number of seconds.
+
+    Args:
+        key: where it stands, for the error.
+        value: what stands there.
+        zero: whether 0 is allowed.
+        what: what is allowed, for the error.
+        written: the text that `value` was read from, if it was.
+    """
+    found = value if written is None else written
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise SpecError(key, found, what)
     if value < 0 or (value == 0 and not zero):
-        raise SpecError(key, shown, f"{what}, {'0 or more' if zero else 'more than 0'}")
+        raise SpecError(key, found, f"{what}, {'0 or more' if zero else 'more than 0'}")
     if value > YEAR:
-        raise SpecError(key, shown, f"{what}, at most 366 days")
+        raise SpecError(key, found, f"{what}, at most 366 days")
     return float(value)
 
 
 def check_string(key: str, value: object, what: str = "a string") -> str:
     """`value`, if it is a string that can be handed to a program."""
+    if problem := string_problem(value, what):
+        raise SpecError(key, value, problem)
+    return cast("str", value)
+
+
+def string_problem(value: object, what: str = "a string") -> str | None:
+    """What `value` must be instead; None if it is a string that can be handed to a program."""
     if not isinstance(value, str):
-        raise SpecError(key, value, what)
+        return what
     if "\0" in value:
-        raise SpecError(key, value, f"{what} without NUL, which no program can be given")
-    check_text(key, value)
-    return value
+        return f"{what} without NUL, which no program can be given"
+    return f"{what} without lone surrogates" if text_size(value) is None else None
 
 
-def check_text(key: str, value: str) -> int:
-    """The size of `value` in bytes; surrogates other than those for raw bytes are refused."""
+def text_size(value: str) -> int | None:
+    """The size of `value` in bytes; None if it has surrogates that do not stand for raw bytes."""
     try:
         return len(os.fsencode(value))
     except UnicodeEncodeError:
-        raise SpecError(key, value, "text without lone surrogates") from None
+        return None
 
 
 def check_type(key: str, value: object, expected: type) -> None:
     """Refuse `value` unless it is an instance of `expected`."""
     if not isinstance(value, expected):
-        raise SpecError(key, value, f"a {expected.__name__}")
+        raise SpecError(key, unless_container(value), f"a {expected.__name__}")
 
 
 def check_keys(where: str, table: Mapping[str, object], allowed: Iterable[str]) -> None:
     """Refuse the first key that is not allowed, with a guess of what was meant."""
     known = list(allowed)
-    for key in table:
+    for key, value in table.items():
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            guess = _guess(key, known)
+            hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
+            found = unshown(value) if guess == "env" else unless_container(value)
             path = f"{where}.{key}" if where else key
-            raise SpecError(path, table[key], f"left out: there is no such key; {hint}")
+            raise SpecError(path, found, f"left out: there is no such key; {hint}")
+
+
+def _guess(key: str, known: Sequence[str]) -> str | None:
+    close = difflib.get_close_matches(key.lower(), known, n=1)
+    return close[0] if close else next((one for one in known if key.lower().startswith(one)), None)
 
 
 def is_list(value: object) -> list[object] | None:

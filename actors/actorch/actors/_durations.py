@@ -20,19 +20,22 @@ _WHOLE: Final = re.compile(
 )
 
 
-def parse_duration(key: str, value: object, *, zero: bool = False) -> float:
-    """Seconds, from a number or from a string with units.
+def parse_duration(key: str, value: object, *, zero: bool = False, what: str = DURATION) -> float:
+    """Seconds, from a number or from a string: a number, or numbers with units.
+
+    Units are ``d``, ``h``, ``m``, ``s`` and ``ms``, each once at most and in this order.
 
     Args:
         key: where it stands, for the error.
         value: what stands there.
         zero: whether 0 is allowed.
+        what: what is allowed, for the error.
 
     Raises:
         SpecError: it is no duration, negative, not finite, or longer than a year.
     """
     if not isinstance(value, str):
-        return check_seconds(key, value, zero=zero, what=DURATION)
+        return check_seconds(key, value, zero=zero, what=what)
     text = value.strip()
     if _PLAIN.fullmatch(text):
         seconds = float(text)
@@ -40,5 +43,5 @@ def parse_duration(key: str, value: object, *, zero: bool = False) -> float:
         parts = match.groupdict()
         seconds = sum(float(parts[unit] or 0) * _UNITS[unit] for unit in _UNITS)
     else:
-        raise SpecError(key, value, DURATION)
-    return check_seconds(key, seconds, zero=zero, what=DURATION, shown=value)
+        raise SpecError(key, value, what)
+    return check_seconds(key, seconds, zero=zero, what=what, written=value)

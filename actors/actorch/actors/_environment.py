@@ -8,13 +8,14 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from ._checks import ARGUMENT_BYTES, check_string, check_text, is_table
+from ._checks import ARGUMENT_BYTES, is_table, string_problem
 from ._errors import SpecError
+from ._shown import one_line, unshown
 
 __all__ = ["agent_environment", "check_environment", "read_env_file"]
 
 _LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.ASCII)
-_NAME: Final = "a variable's name: not empty, without '=' and NUL"
+_NAME: Final = "a variable's name: not empty, without '=', NUL and lone surrogates"
 
 
 def agent_environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -35,38 +36,46 @@ def check_environment(key: str, value: object) -> dict[str, str]:
     """A copy of `value`, if it is a table of strings that a program can be given.
 
     Raises:
-        SpecError: names the variable.
+        SpecError: names the variable; never shows its value, which may be a secret.
     """
     table = is_table(value)
     if table is None:
-        raise SpecError(key, value, "a table of strings")
-    return {name: _variable(f"{key}.{name}", name, text) for name, text in table.items()}
+        raise SpecError(key, unshown(value), "a table of strings")
+    return {name: _variable(key, name, text) for name, text in table.items()}
 
 
 def read_env_file(key: str, path: str) -> dict[str, str]:
     r"""The variables of a file of ``NAME=value`` lines.
 
-    Blank lines and those that begin with ``#`` are skipped, ``export`` is allowed in front, and one
-    pair of quotes around a value is taken off. Nothing is expanded.
+    Blank lines and those that begin with ``#`` are skipped, ``export`` is allowed in front, spaces
+    around name and value do not count, and one pair of quotes around a value is taken off. Nothing
+    is expanded. Of two lines with the same name, the later one wins.
 
     Raises:
-        SpecError: the file cannot be read, or a line is something else; names the line.
+        SpecError: the file cannot be read, or a line is something else; names the line, and never
+            shows it.
     """
+    found: dict[str, str] = {}
+    for number, line in enumerate(_lines(key, path), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        where = f"{key}, line {number} of {one_line(path, 100)}"
+        match = _LINE.fullmatch(text)
+        if match is None:
+            raise SpecError(where, unshown(line), "NAME=value")
+        found[match[1]] = _variable(where, match[1], _unquoted(match[2]))
+    return found
+
+
+def _lines(key: str, path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise SpecError(key, path, "a regular file")
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+            return file.read().split("\n")
     except OSError as error:
         raise SpecError(key, path, f"a readable file: {error.strerror}") from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise SpecError(f"{key} ({path}, line {number})", line, "NAME=value")
-        found[match[1]] = _unquoted(match[2])
-        _variable(f"{key} ({path}, line {number})", match[1], found[match[1]])
-    return found
 
 
 def _unquoted(value: str) -> str:
@@ -76,9 +85,13 @@ def _unquoted(value: str) -> str:
 
 
 def _variable(key: str, name: str, value: object) -> str:
-    if not name or "=" in name or "\0" in name:
+    if "=" in name:  # what follows may be a secret, too
+        raise SpecError(f"{key}.{name.partition('=')[0]}", unshown(name), _NAME)
+    if not name or string_problem(name):
         raise SpecError(key, name, _NAME)
-    text = check_string(key, value)
-    if check_text(key, name) + 1 + check_text(key, text) > ARGUMENT_BYTES:
-        raise SpecError(key, text, f"at most {ARGUMENT_BYTES:_} bytes with its name")
-    return text
+    problem = string_problem(value, 'a string such as "1"')
+    if problem is None and len(os.fsencode(f"{name}={value}")) > ARGUMENT_BYTES:
+        problem = f"at most {ARGUMENT_BYTES} bytes with its name"
+    if problem:
+        raise SpecError(f"{key}.{name}", unshown(value), problem)
+    return str(value)

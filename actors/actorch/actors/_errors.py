@@ -30,6 +30,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ._shown import one_line, shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -84,9 +86,11 @@ class UsageError(ActorchError):
 class SpecError(UsageError):
     """One field of a specification is wrong.
 
+    Its text is one line of limited length, whatever the value is.
+
     Args:
-        key: where, as a path: ``agent[2].timeout`` or ``quorum``.
-        value: what was found there.
+        key: where, as a path: ``agent.lint.timeout`` or ``quorum``.
+        value: what was found there; a stand-in where it may be a secret.
         allowed: what may stand there, as a phrase that follows "must be".
         source: the file it was read from, if any.
     """
@@ -99,11 +103,9 @@ class SpecError(UsageError):
         self.source = source
 
     def __str__(self) -> str:
-        where = f"{self.source}: {self.key}" if self.source else self.key
-        shown = repr(self.value)
-        if len(shown) > 80:
-            shown = f"{shown[:77]}..."
-        return f"{where}: {shown} is not allowed: must be {self.allowed}"
+        source = f"{one_line(self.source, 300)}: " if self.source else ""
+        found = f"{one_line(self.key, 300)}: {shown(self.value, 120)}"
+        return f"{source}{found} is not allowed: must be {one_line(self.allowed, 400)}"
 
     def within(self, prefix: str = "", source: str | None = None) -> SpecError:
         """The same error, seen from the file or table the field stands in."""

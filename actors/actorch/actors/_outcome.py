@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno as errnos
 import os
+from collections.abc import Iterable
 
 import msgspec
 
@@ -19,7 +20,7 @@ from ._errors import (
 )
 from ._exit import Exit, ExitClass, classify_exit, classify_spawn_failure, signal_name
 from ._messages import StopReason
-from ._process import Ended, Lost, SpawnFailed
+from ._process import Ended, Lost, SpawnFailed, Survivor
 from ._spec import AgentSpec
 from ._states import AgentEvent
 
@@ -34,12 +35,14 @@ class Outcome(msgspec.Struct, frozen=True):
         exit_class: what it means for the next attempt.
         exit: how the process ended, if it ran and that is known.
         error: None after a success.
+        survivors: processes of its tree that could not be ended, as "pid: reason".
     """
 
     event: AgentEvent
     exit_class: ExitClass
     exit: Exit | None = None
     error: AgentError | None = None
+    survivors: tuple[str, ...] = ()
 
 
 def exit_of(event: Ended, requested: bool) -> Exit:
@@ -53,7 +56,7 @@ def exit_of(event: Ended, requested: bool) -> Exit:
         max_rss=event.max_rss,
         leftovers=event.leftovers,
         killed=event.killed,
-        survivors=tuple(f"{one.pid}: {one.reason}" for one in event.survivors),
+        survivors=_names(event.survivors),
     )
 
 
@@ -74,6 +77,19 @@ def outcome_of(
         tail: the last lines it printed, for the error.
         disk_full: whether its output could not grow any more when it ended.
     """
+    outcome = _outcome_of(spec, event, stopped, tail, disk_full=disk_full)
+    survivors = () if isinstance(event, SpawnFailed) else _names(event.survivors)
+    return msgspec.structs.replace(outcome, survivors=survivors) if survivors else outcome
+
+
+def _outcome_of(
+    spec: AgentSpec,
+    event: SpawnFailed | Ended | Lost,
+    stopped: StopReason | None,
+    tail: str,
+    *,
+    disk_full: bool,
+) -> Outcome:
     end = exit_of(event, stopped is not None) if isinstance(event, Ended) else None
     if stopped is not None:
         return _stopped(spec, stopped, end)
@@ -81,10 +97,9 @@ def outcome_of(
         return _not_spawned(spec, event)
     if end is None:
         assert isinstance(event, Lost)
-        message = f"its end is unknown: {event.reason}"
-        return Outcome(
-            AgentEvent.LOSE, ExitClass.TRANSIENT, error=WaitFailedError(spec.name, message)
-        )
+        return _lost(spec, event.reason)
+    if end.code is None and end.signal is None:
+        return _lost(spec, f"SIGKILL did not end it ({', '.join(end.survivors)})", end)
     return _ended(spec, end, tail, "; the disk is full" if disk_full else "")
 
 
@@ -93,7 +108,7 @@ def deserves_retry(spec: AgentSpec, outcome: Outcome, attempt: int) -> bool:
 
     Never while processes of the old one survive: a second copy beside them would be worse.
     """
-    if attempt >= spec.retry.max_attempts or (outcome.exit and outcome.exit.survivors):
+    if attempt >= spec.retry.max_attempts or outcome.survivors:
         return False
     return spec.retry.wants(outcome.exit_class, outcome.exit.code if outcome.exit else None)
 
@@ -128,6 +143,15 @@ def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None) -> Outcome:
         return Outcome(AgentEvent.FAIL, ExitClass.CANCELLED, end, crashed)
     cancelled = CancelledError(spec.name, reason.value)
     return Outcome(AgentEvent.CANCEL, ExitClass.CANCELLED, end, cancelled)
+
+
+def _names(survivors: Iterable[Survivor]) -> tuple[str, ...]:
+    return tuple(f"{one.pid}: {one.reason}" for one in survivors)
+
+
+def _lost(spec: AgentSpec, reason: str, end: Exit | None = None) -> Outcome:
+    error = WaitFailedError(spec.name, f"its end is unknown: {reason}")
+    return Outcome(AgentEvent.LOSE, ExitClass.TRANSIENT, end, error)
 
 
 def _not_spawned(spec: AgentSpec, event: SpawnFailed) -> Outcome:

@@ -30,6 +30,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         stdout_bytes: the size of that file at the end.
         stderr_bytes: the size of that file at the end.
         backoff: seconds to wait before the next attempt, None if there is none.
+        survivors: processes of its tree that could not be ended, as "pid: reason".
     """
 
     number: int
@@ -46,6 +47,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     stdout_bytes: int = 0
     stderr_bytes: int = 0
     backoff: float | None = None
+    survivors: tuple[str, ...] = ()
 
 
 class AgentResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
@@ -14,6 +13,9 @@ from ._errors import SpecError
 from ._exit import ExitClass
 
 __all__ = ["Backoff", "RetryOn", "RetryPolicy"]
+
+MOST: Final = 1_000_000
+"""The most attempts, and the largest factor."""
 
 _WANTED: Final[dict[str, frozenset[ExitClass]]] = {
     "transient": frozenset({ExitClass.TRANSIENT, ExitClass.TIMEOUT}),
@@ -38,6 +40,9 @@ class Backoff(msgspec.Struct, frozen=True):
         cap: the longest wait, in seconds.
         jitter: "full" draws evenly from 0 to the wait, so that agents that failed together do not
             come back together; "none" waits exactly that long.
+
+    Raises:
+        SpecError: names the field, the value, and what is allowed.
     """
 
     initial: float = 1.0
@@ -46,21 +51,26 @@ class Backoff(msgspec.Struct, frozen=True):
     jitter: Literal["full", "none"] = "full"
 
     def __post_init__(self) -> None:
-        check_seconds("retry.backoff.initial", self.initial, zero=True)
-        check_seconds("retry.backoff.cap", self.cap, zero=True)
+        for key in ("initial", "cap"):
+            seconds = check_seconds(f"retry.backoff.{key}", getattr(self, key), zero=True)
+            msgspec.structs.force_setattr(self, key, seconds)
         factor: object = self.factor
-        if not is_number(factor) or not math.isfinite(self.factor) or self.factor < 1:
-            raise SpecError("retry.backoff.factor", factor, "a number, 1 or more")
+        if not is_number(factor) or not 1 <= self.factor <= MOST:
+            raise SpecError("retry.backoff.factor", factor, f"a number from 1 to {MOST}")
+        msgspec.structs.force_setattr(self, "factor", float(self.factor))
         if self.jitter not in ("full", "none"):
             raise SpecError("retry.backoff.jitter", self.jitter, '"full" or "none"')
 
     def delay(self, attempt: int, source: random.Random) -> float:
         """Seconds to wait after attempt number `attempt`; draws once from `source` for jitter."""
-        try:
-            wait = min(self.cap, self.initial * self.factor ** (attempt - 1))
-        except OverflowError:
-            wait = self.cap
+        wait = self._longest(attempt)
         return wait * source.random() if self.jitter == "full" else wait
+
+    def _longest(self, attempt: int) -> float:
+        try:
+            return min(self.cap, self.initial * self.factor ** (attempt - 1))
+        except OverflowError:  # so large is only the power, and 0 times anything is 0
+            return self.cap if self.initial else 0.0
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
@@ -74,6 +84,9 @@ class RetryPolicy(msgspec.Struct, frozen=True):
             fail the same way again (no such command, no permission) is never tried again, nor is
             what was cancelled.
         backoff: how long to wait before the next attempt.
+
+    Raises:
+        SpecError: names the field, the value, and what is allowed.
     """
 
     max_attempts: int = 3
@@ -81,7 +94,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     backoff: Backoff = Backoff()
 
     def __post_init__(self) -> None:
-        check_int("retry.max_attempts", self.max_attempts, 1)
+        check_int("retry.max_attempts", self.max_attempts, 1, MOST)
         msgspec.structs.force_setattr(self, "retry_on", _conditions(self.retry_on))
         check_type("retry.backoff", self.backoff, Backoff)
 

@@ -15,9 +15,9 @@ from ._checks import (
     check_int,
     check_seconds,
     check_string,
-    check_text,
     check_type,
     is_list,
+    text_size,
 )
 from ._environment import check_environment, read_env_file
 from ._errors import SpecError
@@ -26,8 +26,10 @@ from ._stop import StopPlan
 
 __all__ = ["AgentSpec"]
 
-_NAME: Final = "1 to 100 printable characters without '/', at most 200 bytes"
-_COMMAND: Final = "a list of strings, the first of which names the program"
+_NAME: Final = (
+    "1 to 100 printable characters, at most 200 bytes, without '/' and without spaces at its ends"
+)
+_COMMAND: Final = 'a list of strings such as ["ruff", "check", "."]'
 
 
 class AgentSpec(msgspec.Struct, frozen=True):
@@ -115,7 +117,9 @@ def _check_name(value: object) -> None:
 def _checked_command(value: object, shell: bool) -> str | tuple[str, ...]:
     if isinstance(value, str):
         if not shell:
-            raise SpecError("command", value, f"{_COMMAND}; a string needs shell = true")
+            raise SpecError(
+                "command", value, f"{_COMMAND}; a string is for the shell and needs shell = true"
+            )
         return _checked_argument("command", value, empty=False)
     words = is_list(value)
     if shell:
@@ -130,8 +134,8 @@ def _checked_argument(key: str, value: object, *, empty: bool = True) -> str:
     text = check_string(key, value)
     if not empty and not text.strip():
         raise SpecError(key, value, "not empty: it names what to run")
-    if (size := check_text(key, text)) > ARGUMENT_BYTES:
-        allowed = f"at most {ARGUMENT_BYTES:_} bytes, not {size:_}; put a long prompt on stdin"
+    if (size := text_size(text) or 0) > ARGUMENT_BYTES:
+        allowed = f"at most {ARGUMENT_BYTES} bytes, not {size}; put a long prompt on stdin"
         raise SpecError(key, value, allowed)
     return text
 
@@ -154,7 +158,8 @@ def _check_stdin(text: object, path: object) -> None:
     if text is not None:
         if not isinstance(text, str):
             raise SpecError("stdin", text, "a string")
-        check_text("stdin", text)
+        if text_size(text) is None:
+            raise SpecError("stdin", text, "a string without lone surrogates")
     if path is not None:
         _check_readable("stdin_file", check_string("stdin_file", path))
 
@@ -164,8 +169,10 @@ def _check_readable(key: str, path: str) -> None:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise SpecError(key, path, f"a readable file: {error.strerror}") from None
-    if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
-        raise SpecError(key, path, "a readable file")
+    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # opening a FIFO would wait for its writer
+        raise SpecError(key, path, "a file; this is a directory, a FIFO or a socket")
+    if not os.access(path, os.R_OK):
+        raise SpecError(key, path, "a readable file: permission denied")
 
 
 def _checked_codes(value: object) -> tuple[int, ...]:

@@ -17,8 +17,9 @@ from ._exit import signal_name
 __all__ = ["StopPlan", "StopStep"]
 
 _STEPS: Final = 'signals and waits in turn, such as ["TERM", "5s", "KILL"]'
+_ENDS: Final = f"a signal that ends programs; {_STEPS}"
 _ENDS_NOTHING: Final = frozenset(
-    {"SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH"}
+    "SIGCHLD SIGCONT SIGINFO SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH".split()
 )
 _SIGNAL: Final = re.compile(r"[A-Z][A-Z0-9+]*", re.ASCII)
 
@@ -27,16 +28,23 @@ class StopStep(msgspec.Struct, frozen=True):
     """One signal to the agent's process group, and the patience after it.
 
     Attributes:
-        signal: the signal's number.
+        signal: the signal's number; one that ends programs.
         wait: seconds for the whole tree to be gone before the next step.
+
+    Raises:
+        SpecError: no such signal, one that ends nothing, or no sensible number of seconds.
     """
 
     signal: int
     wait: float
 
     def __post_init__(self) -> None:
-        check_int("stop.signal", self.signal, 1, signal.NSIG - 1)
-        check_seconds("stop.wait", self.wait, zero=True)
+        number = check_int("stop.signal", self.signal, 1, signal.NSIG - 1)
+        if number not in signal.valid_signals() or signal_name(number) in _ENDS_NOTHING:
+            raise SpecError("stop.signal", self.signal, _ENDS)
+        wait = check_seconds("stop.wait", self.wait, zero=True)
+        msgspec.structs.force_setattr(self, "signal", int(number))
+        msgspec.structs.force_setattr(self, "wait", wait)
 
 
 class StopPlan(msgspec.Struct, frozen=True):
@@ -45,9 +53,19 @@ class StopPlan(msgspec.Struct, frozen=True):
     Attributes:
         steps: in their order; default SIGTERM and five seconds, as `docker stop` and systemd do
             with longer ones. Without any, the tree is killed at once.
+
+    Raises:
+        SpecError: `steps` is no list of `StopStep`.
     """
 
-    steps: tuple[StopStep, ...] = (StopStep(signal.SIGTERM.value, 5.0),)
+    steps: Sequence[StopStep] = (StopStep(signal.SIGTERM.value, 5.0),)
+
+    def __post_init__(self) -> None:
+        steps = is_list(self.steps)
+        if steps is None or not all(isinstance(step, StopStep) for step in steps):
+            allowed = "a list of StopStep; StopPlan.parse reads words"
+            raise SpecError("stop.steps", self.steps, allowed)
+        msgspec.structs.force_setattr(self, "steps", tuple(steps))
 
     @classmethod
     def parse(cls, value: object, key: str = "stop") -> StopPlan:
@@ -80,13 +98,18 @@ def _step(name: object, wait: object, key: str) -> StopStep:
 
 
 def _signal_number(name: object, key: str) -> int:
+    if name in ("KILL", "SIGKILL"):
+        raise SpecError(key, name, f"last and without a wait; {_STEPS}")
     if isinstance(name, str) and _SIGNAL.fullmatch(name):
-        full = name if name.startswith("SIG") else f"SIG{name}"
-        found = signal.Signals.__members__.get(full)
-        if found is not None and full not in _ENDS_NOTHING and full != "SIGKILL":
+        found = signal.Signals.__members__.get(name if name.startswith("SIG") else f"SIG{name}")
+        if found is not None and found.name not in _ENDS_NOTHING:
             return found.value
-    raise SpecError(key, name, f"the name of a signal that ends programs; {_STEPS}")
+    raise SpecError(key, name, _ENDS)
 
 
 def _words(steps: Sequence[StopStep]) -> list[str]:
-    return [word for step in steps for word in (signal_name(step.signal), f"{step.wait:g}s")]
+    return [word for step in steps for word in (signal_name(step.signal), _seconds(step.wait))]
+
+
+def _seconds(wait: float) -> str:
+    return f"{wait:f}".rstrip("0").rstrip(".") + "s"
