@@ -19,7 +19,8 @@ __all__ = ["StopPlan", "StopStep"]
 _STEPS: Final = 'signals and waits in turn, such as ["TERM", "5s", "KILL"]'
 _ENDS: Final = f"a signal that ends programs; {_STEPS}"
 _ENDS_NOTHING: Final = frozenset(
-    "SIGCHLD SIGCONT SIGINFO SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH".split()
+    f"SIG{name}"
+    for name in ("CHLD", "CONT", "INFO", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH")
 )
 _SIGNAL: Final = re.compile(r"[A-Z][A-Z0-9+]*", re.ASCII)
 

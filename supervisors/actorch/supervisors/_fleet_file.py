@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actorch.actors import AgentSpec, Backoff, RetryPolicy, SpecError, StopPlan, UsageError
-from actorch.actors._checks import check_keys, is_list, is_table
-from actorch.actors._durations import parse_duration
+from actorch.actors._checks import check_bool, check_keys, check_string, is_list, is_table
+from actorch.actors._durations import DURATION, parse_duration
+from actorch.actors._shown import Elided, one_line, unless_container
 
 from ._fleet import RunSpec
 
@@ -19,7 +20,9 @@ Table = dict[str, object]
 
 _RUN_KEYS: Final = tuple(key for key in RunSpec.__struct_fields__ if key != "agents")
 _AGENT_KEYS: Final = AgentSpec.__struct_fields__
+_DEFAULTS_KEYS: Final = tuple(key for key in _AGENT_KEYS if key != "name")
 _PATHS: Final = ("cwd", "env_file", "stdin_file")
+_LIMITS: Final = ("timeout", "idle_timeout")
 
 
 def load_fleet(path: str) -> RunSpec:
@@ -38,30 +41,30 @@ def load_fleet(path: str) -> RunSpec:
 
 
 def _read(path: str) -> Table:
+    shown = one_line(path, 300)
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            data = file.read()
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # NUL or a lone surrogate in the path
+        raise UsageError(f"{shown}: cannot be read: {one_line(str(error), 200)}") from None
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not TOML: not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
+        raise UsageError(f"{shown}: not TOML: not UTF-8 at byte {error.start}") from None
+    except ValueError as error:  # of the syntax, or of an integer with thousands of digits
+        raise UsageError(f"{shown}: not TOML: {one_line(str(error), 200)}") from None
+    except RecursionError:
+        raise UsageError(f"{shown}: nested too deeply") from None
 
 
 def _fleet(whole: Table, place: str) -> RunSpec:
     check_keys("", whole, ("run", "defaults", "agent"))
     run = _table("run", whole.get("run", {}))
     check_keys("run", run, _RUN_KEYS)
-    defaults = _table("defaults", whole.get("defaults", {}))
-    check_keys("defaults", defaults, [key for key in _AGENT_KEYS if key != "name"])
-    entries = is_list(whole.get("agent", []))
-    if not entries:
-        raise SpecError("agent", whole.get("agent", []), "one [[agent]] table or more")
-    agents: list[AgentSpec] = []
-    for number, entry in enumerate(entries, 1):
-        agents.append(_agent(number, entry, defaults, place))
-        _check_unique(agents, number)
+    defaults = _defaults(whole.get("defaults", {}), place)
+    agents = _agents(whole.get("agent", []), defaults, place)
     options: dict[str, Any] = dict(run)
     try:
         _replace(options, "deadline", _optional_duration)
@@ -70,19 +73,50 @@ def _fleet(whole: Table, place: str) -> RunSpec:
         raise error.within("run.") from None
 
 
+def _defaults(value: object, place: str) -> Table:
+    """The defaults, checked by themselves, so that an error in them is told as theirs."""
+    defaults = _table("defaults", value)
+    check_keys("defaults", defaults, _DEFAULTS_KEYS)
+    check_bool("defaults.shell", defaults.get("shell", False))
+    trial: Table = {"name": "any", "command": ["any"], **defaults}
+    trial["shell"] = isinstance(trial["command"], str)
+    _spec("defaults", trial, place)
+    return defaults
+
+
+def _agents(value: object, defaults: Table, place: str) -> list[AgentSpec]:
+    entries = is_list(value)
+    if not entries:
+        allowed = "one [[agent]] table or more, with two pairs of brackets"
+        raise SpecError("agent", unless_container(value) if value else Elided("none"), allowed)
+    agents: dict[str, AgentSpec] = {}
+    for number, entry in enumerate(entries, 1):
+        agent = _agent(number, entry, defaults, place)
+        if agent.name in agents:
+            allowed = "unique: another agent has this name, too"
+            raise SpecError(f"agent[{number}].name", agent.name, allowed)
+        agents[agent.name] = agent
+    return list(agents.values())
+
+
 def _agent(number: int, entry: object, defaults: Table, place: str) -> AgentSpec:
     own = _table(f"agent[{number}]", entry)
     name = own.get("name")
-    where = f"agent.{name}" if isinstance(name, str) and name.isprintable() else f"agent[{number}]"
+    named = isinstance(name, str) and name.isprintable() and 1 <= len(name) <= 100
+    where = f"agent.{name}" if named else f"agent[{number}]"
     check_keys(where, own, _AGENT_KEYS)
-    fields: dict[str, Any] = _merged(defaults, own)
+    return _spec(where, _merged(defaults, own), place)
+
+
+def _spec(where: str, fields: dict[str, Any], place: str) -> AgentSpec:
     for key in ("name", "command"):
         if key not in fields:
-            raise SpecError(f"{where}.{key}", None, "given")
+            raise SpecError(f"{where}.{key}", Elided("missing"), "given: every agent has its own")
+    fields = dict(fields)
     try:
         for key in _PATHS:
-            _replace(fields, key, lambda _key, value: _from(place, value))
-        for key in ("timeout", "idle_timeout"):
+            _replace(fields, key, lambda key, value: _path(key, value, place))
+        for key in _LIMITS:
             _replace(fields, key, _optional_duration)
         _replace(fields, "stop", lambda key, value: StopPlan.parse(value, key))
         _replace(fields, "retry", _retry)
@@ -92,16 +126,24 @@ def _agent(number: int, entry: object, defaults: Table, place: str) -> AgentSpec
 
 
 def _merged(defaults: Table, own: Table) -> Table:
-    """The agent's own keys over the defaults; tables within are merged key by key."""
+    """The agent's own keys over the defaults; the tables within are merged key by key."""
     merged = {**defaults, **own}
-    if "stdin" in own:
-        merged.pop("stdin_file", None) if "stdin_file" not in own else None
-    elif "stdin_file" in own:
-        merged.pop("stdin", None)
-    for key in ("env", "retry"):
-        first, second = is_table(defaults.get(key)), is_table(own.get(key))
-        if first is not None and second is not None:
-            merged[key] = {**first, **second}
+    for key, other in (("stdin", "stdin_file"), ("stdin_file", "stdin")):
+        if key in own and other not in own:
+            merged.pop(other, None)
+    for key in {"env", "retry"} & defaults.keys() & own.keys():
+        merged[key] = _over(defaults[key], own[key], "backoff")
+    return merged
+
+
+def _over(below: object, above: object, within: str | None = None) -> object:
+    """Two tables merged, and so is the table `within` them; what is no table is left as it is."""
+    first, second = is_table(below), is_table(above)
+    if first is None or second is None:
+        return above
+    merged = {**first, **second}
+    if within in first and within in second:
+        merged[within] = _over(first[within], second[within])
     return merged
 
 
@@ -122,7 +164,9 @@ def _backoff(key: str, value: object) -> Backoff:
 
 
 def _optional_duration(key: str, value: object) -> float | None:
-    return None if value == "none" else parse_duration(key, value)
+    if value == "none":
+        return None
+    return parse_duration(key, value, what=f'{DURATION}, or "none"')
 
 
 def _replace(fields: dict[str, Any], key: str, read: Callable[[str, object], object]) -> None:
@@ -130,20 +174,14 @@ def _replace(fields: dict[str, Any], key: str, read: Callable[[str, object], obj
         fields[key] = read(key, fields[key])
 
 
-def _from(place: str, value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return os.path.normpath(os.path.join(place, os.path.expanduser(value)))
+def _path(key: str, value: object, place: str) -> str:
+    if not check_string(key, value):
+        raise SpecError(key, value, "a path, not empty")
+    return os.path.normpath(os.path.join(place, os.path.expanduser(str(value))))
 
 
 def _table(key: str, value: object) -> Table:
     table = is_table(value)
     if table is None:
-        raise SpecError(key, value, f"a table: [{key}]")
+        raise SpecError(key, unless_container(value), f"a table: [{key}]")
     return table
-
-
-def _check_unique(agents: list[AgentSpec], number: int) -> None:
-    name = agents[-1].name
-    if any(agent.name == name for agent in agents[:-1]):
-        raise SpecError(f"agent[{number}].name", name, "unique: another agent has this name, too")

@@ -11,6 +11,9 @@ from actorch.actors import SpecError
 
 __all__ = ["Quorum"]
 
+MOST: Final = 999_999_999
+"""The largest number that may stand in a quorum."""
+
 _WORDS: Final = ("all", "majority", "any")
 _FRACTION: Final = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
@@ -40,7 +43,7 @@ class Quorum(msgspec.Struct, frozen=True):
         if isinstance(value, Quorum):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
-            if value < 1:
+            if not 1 <= value <= MOST:
                 raise SpecError("quorum", value, _ALLOWED)
             return cls(str(value))
         if isinstance(value, str):
