@@ -116,12 +116,11 @@ class Attempt:
         )
 
     def log(self, outcome: Outcome) -> None:
-        """Say how it ended."""
-        level = logging.WARNING if outcome.error else logging.INFO
+        """Say how it ended. A failure is told by the result, so it is no warning here."""
         what = outcome.error.message if outcome.error else "succeeded"
         name, number = self.output.agent, self.number
         text, run = f"{name} attempt {number}: {what}", self.output.run_id
-        log_about(_log, level, text, run=run, agent=name, attempt=number, pid=self.pid)
+        log_about(_log, logging.INFO, text, run=run, agent=name, attempt=number, pid=self.pid)
 
     def row(
         self,
