@@ -210,7 +210,7 @@ def _upsert(record: type[Record]) -> str:
     name, key = _TABLES[record]
     fields = record.__struct_fields__
     changes = ", ".join(f"{field} = excluded.{field}" for field in fields if field not in key)
-    return (
+    return (  # nosec B608: the names are ours
         f"INSERT INTO {name} ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))}) "
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
     )
@@ -258,13 +258,16 @@ def close_orphaned_runs(database: sqlite_utils.Database) -> list[str]:
     query = "SELECT id, owner_pid, owner_start_time, boot_id FROM runs WHERE state = 'running'"
     rows = cast("list[tuple[str, int, int, str]]", database.conn.execute(query).fetchall())
     dead = [run_id for run_id, pid, start, boot in rows if not is_alive(Identity(pid, start, boot))]
-    open_states = "('pending', 'queued', 'starting', 'running', 'stopping', 'backoff')"
     with database.conn:
         for run_id in dead:
-            for table, key in (("runs", "id"), ("agents", "run_id"), ("attempts", "run_id")):
-                database.conn.execute(
-                    f"UPDATE {table} SET state = 'interrupted' "
-                    f"WHERE {key} = ? AND state IN {open_states}",
-                    [run_id],
-                )
+            for statement in _INTERRUPTIONS:
+                database.conn.execute(statement, [run_id])
     return dead
+
+
+_OPEN: Final = "state IN ('pending', 'queued', 'starting', 'running', 'stopping', 'backoff')"
+_INTERRUPTIONS: Final = (
+    f"UPDATE runs SET state = 'interrupted' WHERE id = ? AND {_OPEN}",  # nosec B608
+    f"UPDATE agents SET state = 'interrupted' WHERE run_id = ? AND {_OPEN}",  # nosec B608
+    f"UPDATE attempts SET state = 'interrupted' WHERE run_id = ? AND {_OPEN}",  # nosec B608
+)

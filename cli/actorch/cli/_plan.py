@@ -44,10 +44,8 @@ def make_plan(options: Options) -> Plan:
         UsageError: something is wrong; one line says what, and what to do.
     """
     _check_source(options)
-    if options.files:
-        spec = load_fleet(options.files[0])
-    else:
-        spec = RunSpec(_inline_agents(options))
+    file = options.files[0] if options.files else None
+    spec = load_fleet(file) if file is not None else RunSpec(_inline_agents(options))
     changes = _agent_changes(options)
     agents = [_changed_agent(agent, changes, options) for agent in spec.agents]
     spec = msgspec.structs.replace(spec, agents=agents)

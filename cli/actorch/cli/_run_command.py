@@ -26,10 +26,10 @@ class RunCommand(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """The three things that can be run."""
-        return ["[OPTIONS]", "FILE | -- COMMAND [ARG]... | -a NAME='COMMAND [ARG]...' ..."]
+        return ["[OPTIONS]", "FILE | -- COMMAND... | -a NAME=COMMAND..."]
 
 
-class Words(click.ParamType):
+class Words(click.ParamType[str]):
     """A text of which a variable may hold several, quoted as in a shell."""
 
     name = "text"
@@ -101,8 +101,12 @@ def _output_options(function: Callable[..., Any]) -> Callable[..., Any]:
         function,
         click.option("--dry-run", is_flag=True, help="Show the plan; start nothing."),
         click.option("--json", is_flag=True, help="Print one JSON document at the end."),
-        click.option("--events", is_flag=True, help="Print a JSON object a line, as things happen."),
-        click.option("-q", "--quiet", is_flag=True, help="No progress; errors and the verdict only."),
+        click.option(
+            "--events", is_flag=True, help="Print a JSON object a line, as things happen."
+        ),
+        click.option(
+            "-q", "--quiet", is_flag=True, help="No progress; errors and the verdict only."
+        ),
         click.option(
             "-v", "--verbose", count=True, help="Log to standard error; -vv logs everything."
         ),
@@ -144,8 +148,8 @@ def _apply(function: Callable[..., Any], *options: _Decorator) -> Callable[..., 
 @_fleet_options
 @_output_options
 @click.pass_context
-def run(ctx: click.Context, **values: Any) -> int:
-    """Run agents at the same time, wait for all of them, and come to a verdict.
+def run(ctx: click.Context, /, **values: Any) -> int:
+    r"""Run agents at the same time, wait for all of them, and come to a verdict.
 
     \b
     actorch run fleet.toml                    the agents of a fleet file

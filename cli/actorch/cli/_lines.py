@@ -1,0 +1,92 @@
+"""Progress where nothing can be drawn again: one line for each thing that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import click
+
+from actorch.actors import AgentChanged, AgentOutput, AgentRow, AgentState, Event, HistoryLost
+from actorch.supervisors import RunResult
+
+from ._tail import LineTails
+from ._terminal import say, write_error
+from ._view import attempt_over
+from ._words import STYLES, duration
+
+__all__ = ["Lines"]
+
+_SHOWN = frozenset(AgentState) - {AgentState.PENDING, AgentState.QUEUED, AgentState.STARTING}
+
+
+class Lines:
+    """Prefixed lines on standard error: states, and what the agents print.
+
+    Args:
+        names: of the agents; the longest makes the prefix's width.
+        colour: whether to use colours.
+        write: where lines go.
+    """
+
+    tick: float | None = None
+    wants_output = True
+
+    def __init__(
+        self, names: Iterable[str], colour: bool, write: Callable[[str], object] = write_error
+    ) -> None:
+        self._width = min(24, max(map(len, names), default=0))
+        self._colour = colour
+        self._write = write
+        self._tails = LineTails()
+
+    def show(self, event: Event | None) -> None:
+        """Print what is worth a line."""
+        match event:
+            case AgentOutput():
+                self._print_output(event, over=False)
+            case AgentChanged():
+                if ended := attempt_over(event):
+                    self._print_output(ended, over=True)
+                self._print_state(event.agent)
+            case HistoryLost():
+                self.say(f"history is not being recorded: {event.reason}")
+            case _:
+                pass
+
+    def say(self, text: str) -> None:
+        """One line of actorch's own."""
+        say(text)
+
+    def finish(self, result: RunResult | None) -> None:
+        """Everything has been said."""
+
+    def _print_output(self, output: AgentOutput, *, over: bool) -> None:
+        prefix = self._prefix(output.agent, "│")
+        lines = self._tails.lines(output, over=over)
+        if lines:
+            self._write("".join(f"{prefix} {line}\n" for line in lines))
+
+    def _print_state(self, row: AgentRow) -> None:
+        if row.state in _SHOWN:
+            word = row.state.value
+            if self._colour:
+                word = click.style(word, fg=STYLES[row.state])
+            self._write(f"{self._prefix(row.name, '●')} {word}{self._detail(row)}\n")
+
+    def _detail(self, row: AgentRow) -> str:
+        parts: list[str] = []
+        if row.max_attempts > 1 and row.attempt > 1:
+            parts.append(f"attempt {row.attempt} of {row.max_attempts}")
+        if row.state is AgentState.RUNNING and row.pid:
+            parts.append(f"pid {row.pid}")
+        if row.finished is not None and row.started is not None:
+            parts.append(f"in {duration(row.finished - row.started)}")
+        if row.retry_at is not None:
+            parts.append(f"again in {duration(row.retry_at - row.since)}")
+        if row.detail:
+            parts.append(row.detail)
+        return f" ({'; '.join(parts)})" if parts else ""
+
+    def _prefix(self, name: str, mark: str) -> str:
+        text = f"{name:<{self._width}} {mark}"
+        return click.style(text, dim=True) if self._colour else text
