@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from actorch.actors import AgentSpec, AgentState
 from actorch.actors._table import AgentRow, AgentTable, RunRow
@@ -47,15 +47,19 @@ def frames(count: int, change: Callable[[int], object], look: Callable[[], objec
 def of_the_table(count: int) -> dict[str, list[float]]:
     table = AgentTable()
     table.put_run(RunRow(run_id="run", total=AGENTS))
-    table.put_agents(rows("first"))
+
+    def put(some: Iterable[AgentRow]) -> None:
+        for row in some:
+            table.put_agent(row)
 
     def look() -> None:
         assert len(table.snapshot(0.0).agents) == AGENTS
 
+    put(rows("first"))
     return {
         "table, nothing changed": frames(count, lambda _number: None, look),
-        "table, one row changed": frames(count, lambda n: table.put_agents(rows(str(n))[:1]), look),
-        "table, every row changed": frames(count, lambda n: table.put_agents(rows(str(n))), look),
+        "table, one row changed": frames(count, lambda n: put(rows(str(n))[:1]), look),
+        "table, every row changed": frames(count, lambda n: put(rows(str(n))), look),
     }
 
 

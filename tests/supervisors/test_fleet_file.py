@@ -196,6 +196,34 @@ def test_limits_may_be_none(load):
 # Defaults
 
 
+PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "reference", "fleet-file.md")
+
+
+def defaults_on_the_page(heading):
+    """The defaults of the first table below a heading that can be written in a file."""
+    with open(PAGE, encoding="utf-8") as file:
+        table = file.read().partition(f"\n## `{heading}`\n")[2].partition("\n## ")[0]
+    cells = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    rows = [(row[0].strip("| `"), row[2].strip("`")) for row in cells if len(row) == 4]
+    wordless = ("required", "none", "", "where actorch was started")
+    return {key: default for key, default in rows if default not in wordless}
+
+
+def test_the_defaults_on_the_page_are_those_of_the_file(load):
+    content = ONE
+    for heading in ("[run]", "[[agent]]", "[agent.retry]", "[agent.retry.backoff]"):
+        values = defaults_on_the_page(heading)
+        assert values
+        lines = [f"{key} = {value}" for key, value in values.items()]
+        if heading == "[run]":
+            content = "\n".join(["[run]", *lines, content])
+        elif heading == "[[agent]]":
+            content = "\n".join([content, *lines, ""])
+        else:
+            content = "\n".join([content, heading, *lines, ""])
+    assert load(content) == load(ONE)
+
+
 def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
     fleet = load(
         """
