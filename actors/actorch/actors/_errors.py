@@ -38,31 +38,13 @@ if TYPE_CHECKING:
     from ._results import AgentResult
 
 __all__ = [
-    "ActorCrashedError",
-    "ActorError",
-    "ActorchError",
-    "AgentError",
-    "AgentTimeoutError",
-    "AuthenticationRequiredError",
-    "CancelledError",
-    "DispatcherClosedError",
-    "InsufficientAgentsError",
-    "MailboxFullError",
-    "NonZeroExitError",
-    "OutputInvalidError",
-    "PartialFailureError",
-    "RunError",
-    "RunStoppedError",
-    "RunTimeoutError",
-    "SignalExitError",
-    "SpawnError",
-    "SpecError",
-    "TotalFailureError",
-    "UnsupportedPlatformError",
-    "UsageError",
-    "WaitFailedError",
-    "WouldBlockError",
-]
+    "ActorCrashedError", "ActorError", "ActorchError", "AgentError", "AgentTimeoutError",
+    "AuthenticationRequiredError", "CancelledError", "DispatcherClosedError",
+    "InsufficientAgentsError", "MailboxFullError", "NonZeroExitError", "OutputInvalidError",
+    "PartialFailureError", "RunError", "RunStoppedError", "RunTimeoutError", "SignalExitError",
+    "SpawnError", "SpecError", "TotalFailureError", "UnsupportedPlatformError", "UsageError",
+    "WaitFailedError", "WouldBlockError",
+]  # fmt: skip
 
 
 class ActorchError(Exception):

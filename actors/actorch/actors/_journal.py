@@ -11,15 +11,17 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
-import sqlite_utils
 
 from ._actor import Actor
 from ._identity import Identity, is_alive
 from ._messages import WriteRecords
 from ._records import AgentRecord, AttemptRecord, Record, RunRecord
+
+if TYPE_CHECKING:
+    import sqlite_utils
 
 __all__ = ["Journal"]
 
@@ -136,6 +138,8 @@ def open_database(path: str) -> sqlite_utils.Database:
         sqlite3.Error: it cannot be opened or is no database.
         SchemaTooNewError: a newer actorch made it.
     """
+    import sqlite_utils  # slow to import: on this actor's own thread, while shims are being forked
+
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000)
     try:
@@ -210,10 +214,9 @@ def _upsert(record: type[Record]) -> str:
     name, key = _TABLES[record]
     fields = record.__struct_fields__
     changes = ", ".join(f"{field} = excluded.{field}" for field in fields if field not in key)
-    return (  # nosec B608: the names are ours
-        f"INSERT INTO {name} ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))}) "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    )
+    places = ", ".join("?" * len(fields))
+    insert = f"INSERT INTO {name} ({', '.join(fields)}) VALUES ({places})"
+    return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
 
 _UPSERTS: Final = {record: _upsert(record) for record in _TABLES}

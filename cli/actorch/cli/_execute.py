@@ -54,9 +54,14 @@ def _carry_out(plan: Plan, options: Options, system: ActorSystem) -> int:
     view = _view(plan, options, system, run)
     with Interrupts(run, view.say) as interrupts:
         result = _watched(run, feed, view, system)
-    _report(result, plan, options, drawn=view.tick is not None)
-    if interrupts.exit_code is not None and not result.ok:
-        return interrupts.exit_code
+    stopped = None if result.ok else interrupts.exit_code
+    try:
+        _report(result, plan, options, drawn=view.tick is not None)
+    except OSError:
+        if stopped is None:  # else the terminal is gone, and that was what stopped the run
+            raise
+    if stopped is not None:
+        return stopped
     return lone_exit_code(result) if plan.lone else exit_code(result)
 
 

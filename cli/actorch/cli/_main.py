@@ -23,7 +23,7 @@ def main(args: Sequence[str] | None = None) -> int:
     if sys.platform == "win32":
         print("actorch: needs Linux or macOS; on Windows, use WSL", file=sys.stderr)
         return codes.USAGE
-    _reserve_standard_descriptors()
+    _stand_in_for_closed_streams()
     state: dict[str, int] = {}
     try:
         code = _flushed(_run(args, state))
@@ -33,7 +33,7 @@ def main(args: Sequence[str] | None = None) -> int:
         code = codes.CLOSED
     except Exception as error:
         code = _failure(error, state.get("verbose", 0))
-    if code in (codes.CLOSED, codes.BROKEN, codes.HANGUP):
+    if code >= codes.BROKEN:
         _abandon_output()
     return code
 
@@ -43,15 +43,17 @@ def _run(args: Sequence[str] | None, state: dict[str, int]) -> int:
 
     try:
         found: object = app.main(args, "actorch", standalone_mode=False, obj=state)
-    except SystemExit as ended:  # click's own end of a closed pipe
-        if isinstance(ended.__context__, BrokenPipeError):
-            return codes.CLOSED
-        raise
+    except SystemExit:  # how click ends when the reader of its help is gone; nobody else does it
+        return codes.CLOSED
     return found if isinstance(found, int) else codes.OK
 
 
 def _flushed(code: int) -> int:
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        if code < codes.SIGNALLED:  # else it was the end of the terminal that stopped the run
+            raise
     return code
 
 
@@ -93,13 +95,14 @@ def _print_traceback(error: Exception) -> None:
     _say("".join(traceback.format_exception(error)).rstrip())
 
 
-def _reserve_standard_descriptors() -> None:
+def _stand_in_for_closed_streams() -> None:
     """If 0, 1 or 2 were closed, no other file may take their place and be written to."""
-    while True:
-        descriptor = os.open(os.devnull, os.O_RDWR)
-        if descriptor > 2:
-            os.close(descriptor)
-            return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _abandon_output() -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final, cast
 
 import click
 
+from ._exit_codes import CLOSED
+
 __all__ = ["run"]
 
 _META: Final = "actorch.command"
@@ -164,7 +166,10 @@ def run(ctx: click.Context, /, **values: Any) -> int:
     state = cast("dict[str, int]", ctx.find_object(dict) or {})
     state["verbose"] = values["verbose"]
     command = cast("tuple[str, ...] | None", ctx.meta.get(_META))
-    return execute(Options(command=command, keys=_keys(ctx), **values))
+    try:
+        return execute(Options(command=command, keys=_keys(ctx), **values))
+    except BrokenPipeError:  # click would make it a plain 1
+        return CLOSED
 
 
 def _keys(ctx: click.Context) -> dict[str, str]:
