@@ -244,7 +244,7 @@ def test_a_terminal_shows_a_live_table_and_keeps_the_last_frame(terminal):
     last = one.seen.decode().rpartition("agent ")[2]
     assert "✘ failed" in last
     assert "\x1b[?25h" in last
-    assert "failed: " in last
+    assert "failed\x1b[0m: 1 of 2 agents succeeded" in last
 
 
 def test_control_c_in_a_terminal_reaches_actorch_alone_and_is_answered(terminal, tmp_path):
