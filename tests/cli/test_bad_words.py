@@ -117,9 +117,7 @@ def test_without_a_command_the_help_is_shown(actorch):
 
 
 def test_windows_is_told_in_one_line_what_is_needed():
-    code = (
-        "import sys; sys.platform = 'win32'\nfrom actorch.cli import main; sys.exit(main(['run']))"
-    )
+    code = "import sys; sys.platform = 'win32'; import actorch.cli as c; sys.exit(c.main(['run']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "actorch: needs Linux or macOS; on Windows, use WSL\n"
