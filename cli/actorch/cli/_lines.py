@@ -62,8 +62,7 @@ class Lines:
 
     def _print_output(self, output: AgentOutput, *, over: bool) -> None:
         prefix = self._prefix(output.agent, "│")
-        lines = self._tails.lines(output, over=over)
-        if lines:
+        for lines in self._tails.lines(output, over=over):
             self._write("".join(f"{prefix} {line}\n" for line in lines))
 
     def _print_state(self, row: AgentRow) -> None:

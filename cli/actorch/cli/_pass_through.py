@@ -7,6 +7,7 @@ from typing import TextIO
 
 from actorch.actors import AgentChanged, AgentOutput, AgentState, Event, HistoryLost, SpawnError
 from actorch.actors import AgentTimeoutError as TimedOut
+from actorch.actors._output import file_size
 from actorch.supervisors import RunResult
 
 from ._tail import Tail
@@ -67,6 +68,7 @@ class PassThrough:
 
     def _pour(self, path: str, stream: TextIO) -> None:
         tail = self._tails.setdefault(path, Tail(path))
-        while data := tail.read():
+        end = file_size(path)  # it may grow faster than it can be copied
+        while tail.offset < end and (data := tail.read()):
             stream.buffer.write(data)
             stream.flush()

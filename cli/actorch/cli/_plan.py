@@ -45,7 +45,7 @@ def make_plan(options: Options) -> Plan:
     """
     _check_source(options)
     file = options.files[0] if options.files else None
-    spec = load_fleet(file) if file is not None else RunSpec(_inline_agents(options))
+    spec = load_fleet(file) if file is not None else _inline_run(options)
     changes = _agent_changes(options)
     agents = [_changed_agent(agent, changes, options) for agent in spec.agents]
     spec = msgspec.structs.replace(spec, agents=agents)
@@ -73,6 +73,11 @@ def _check_source(options: Options) -> None:
         raise SpecError(options.key("cwd"), options.cwd, "left out with a file, which has its cwd")
     if options.json and options.events:
         raise UsageError("--json and --events exclude each other; leave one of them out")
+
+
+def _inline_run(options: Options) -> RunSpec:
+    agents = _inline_agents(options)
+    return _named(lambda: RunSpec(agents), {"name": f"{options.key('agent')}, the name"})
 
 
 def _inline_agents(options: Options) -> list[AgentSpec]:

@@ -13,6 +13,20 @@ from ._exit_codes import CLOSED
 __all__ = ["run"]
 
 _META: Final = "actorch.command"
+_HELP: Final = """Run agents at the same time, wait for all of them, and come to a verdict.
+
+\b
+    actorch run fleet.toml
+    actorch run -a lint='ruff check .' -a types='mypy src' --quorum any
+    actorch run -- ruff check .
+
+A lone command after -- passes its output and its exit code through. The results of a fleet go to
+standard output, progress and logs to standard error. The first Ctrl-C stops every agent politely,
+the second one kills, the third one exits at once.
+
+An option beats its variable (ACTORCH_RUN_TIMEOUT for --timeout, and so on), a variable beats the
+file. Durations read 90, 1.5s, 5m, 1h30m.
+"""
 
 
 class RunCommand(click.Command):
@@ -145,21 +159,13 @@ def _apply(function: Callable[..., Any], *options: _Decorator) -> Callable[..., 
     return function
 
 
-@click.command(cls=RunCommand)
+@click.command(cls=RunCommand, help=_HELP)
 @click.argument("files", nargs=-1, type=click.UNPROCESSED)
 @_fleet_options
 @_output_options
 @click.pass_context
 def run(ctx: click.Context, /, **values: Any) -> int:
-    r"""Run agents at the same time, wait for all of them, and come to a verdict.
-
-    \b
-    actorch run fleet.toml                    the agents of a fleet file
-    actorch run -- ruff check .               one command; its output and exit code pass through
-    actorch run -a lint='ruff check .' -a types='mypy src' --quorum any
-
-    A flag beats a variable, a variable beats the file. Durations: 90, 1.5s, 5m, 1h30m.
-    """
+    """Read the options; the help is `_HELP`, where a backspace keeps lines apart."""
     from ._execute import execute
     from ._options import Options
 
