@@ -216,25 +216,45 @@ def test_a_locked_history_delays_no_verdict_for_ever(state):
     assert found == {"a": "succeeded", "b": "succeeded", "c": "succeeded"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
-def test_a_full_disk_keeps_no_fleet_from_its_verdict(tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of half a mebibyte, and a way to mount it anew with other options."""
     place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)], check=False
-    )
-    if mounted.returncode:
+    words = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
-    try:
-        with ActorSystem(state_dir=str(place / "state")) as system:
-            system.run([shell("fine", "true")]).wait(CEILING)
-            script = "head -c 2000000 /dev/zero || exit 28"
-            result = system.run([shell("full", script), shell("b", "echo hi")]).wait(CEILING)
-            assert result["full"].exit.code == 28
-            assert "disk is full" in result["full"].error.message
-            assert result.verdict is Verdict.FAILED
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+
+    def remount(options):
+        subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
+
+    yield place, remount
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_keeps_no_fleet_from_its_verdict(small_disk):
+    place, _remount = small_disk
+    with ActorSystem(state_dir=str(place / "state")) as system:
+        system.run([shell("fine", "true")]).wait(CEILING)
+        script = "head -c 2000000 /dev/zero || exit 28"
+        result = system.run([shell("full", script), shell("b", "echo hi")]).wait(CEILING)
+        assert result["full"].exit.code == 28
+        assert "disk is full" in result["full"].error.message
+        assert result.verdict is Verdict.FAILED
+
+
+def test_a_history_that_may_only_be_read_is_left_as_it_is_and_said(small_disk):
+    place, remount = small_disk
+    with ActorSystem(state_dir=str(place / "state")) as system:
+        system.run([shell("first", "true")]).wait(CEILING)
+    before = (place / "state" / "history.db").read_bytes()
+    remount("ro")
+    with ActorSystem(state_dir=str(place / "state")) as system:
+        result = system.run([shell("second", "echo hi")]).wait(CEILING)
+    assert result.verdict is Verdict.OK
+    assert result["second"].stdout == "hi\n"
+    assert "Read-only file system" in result.history
+    assert (place / "state" / "history.db").read_bytes() == before
 
 
 APP = """

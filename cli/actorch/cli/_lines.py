@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from actorch.actors import AgentChanged, AgentOutput, AgentRow, AgentState, Event, HistoryLost
-from actorch.supervisors import RunResult
+from actorch.actors import AgentOutput, AgentRow, AgentState
 
 from ._tail import LineTails
-from ._terminal import say, write_error
-from ._view import attempt_over
+from ._terminal import write_error
+from ._view import Following
 from ._words import STYLES, duration
 
 __all__ = ["Lines"]
@@ -19,7 +18,7 @@ __all__ = ["Lines"]
 _SHOWN = frozenset(AgentState) - {AgentState.PENDING, AgentState.QUEUED, AgentState.STARTING}
 
 
-class Lines:
+class Lines(Following):
     """Prefixed lines on standard error: states, and what the agents print.
 
     Args:
@@ -27,9 +26,6 @@ class Lines:
         colour: whether to use colours.
         write: where lines go.
     """
-
-    tick: float | None = None
-    wants_output = True
 
     def __init__(
         self, names: Iterable[str], colour: bool, write: Callable[[str], object] = write_error
@@ -39,33 +35,14 @@ class Lines:
         self._write = write
         self._tails = LineTails()
 
-    def show(self, event: Event | None) -> None:
-        """Print what is worth a line."""
-        match event:
-            case AgentOutput():
-                self._print_output(event, over=False)
-            case AgentChanged():
-                if ended := attempt_over(event):
-                    self._print_output(ended, over=True)
-                self._print_state(event.agent)
-            case HistoryLost():
-                self.say(f"history is not being recorded: {event.reason}")
-            case _:
-                pass
-
-    def say(self, text: str) -> None:
-        """One line of actorch's own."""
-        say(text)
-
-    def finish(self, result: RunResult | None) -> None:
-        """Everything has been said."""
-
-    def _print_output(self, output: AgentOutput, *, over: bool) -> None:
+    def show_output(self, output: AgentOutput, *, over: bool) -> None:
+        """Whole lines, each with its agent's name."""
         prefix = self._prefix(output.agent, "│")
         for lines in self._tails.lines(output, over=over):
             self._write("".join(f"{prefix} {line}\n" for line in lines))
 
-    def _print_state(self, row: AgentRow) -> None:
+    def show_change(self, row: AgentRow) -> None:
+        """A line for each state that is worth one."""
         if row.state in _SHOWN:
             word = row.state.value
             if self._colour:

@@ -43,7 +43,6 @@ class LiveTable:
     """
 
     tick: float | None = 1.0
-    wants_output = True
 
     def __init__(
         self,

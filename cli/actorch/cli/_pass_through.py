@@ -5,46 +5,41 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from actorch.actors import AgentChanged, AgentOutput, AgentState, Event, HistoryLost, SpawnError
-from actorch.actors import AgentTimeoutError as TimedOut
+from actorch.actors import (
+    AgentOutput,
+    AgentRow,
+    AgentState,
+    CancelledError,
+    NonZeroExitError,
+    SignalExitError,
+)
 from actorch.actors._output import file_size
 from actorch.supervisors import RunResult
 
 from ._tail import Tail
-from ._terminal import say
-from ._view import attempt_over
+from ._view import Following
 from ._words import duration
 
 __all__ = ["PassThrough"]
 
 
-class PassThrough:
+class PassThrough(Following):
     """Copies both streams, byte for byte, and says only what the command cannot say itself."""
-
-    tick: float | None = None
-    wants_output = True
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._tails: dict[str, Tail] = {}
 
-    def show(self, event: Event | None) -> None:
+    def show_output(self, output: AgentOutput, *, over: bool) -> None:
         """Copy what is new."""
-        match event:
-            case AgentOutput():
-                self._copy(event)
-            case AgentChanged():
-                if ended := attempt_over(event):
-                    self._copy(ended)
-                self._tell_retry(event)
-            case HistoryLost():
-                self.say(f"history is not being recorded: {event.reason}")
-            case _:
-                pass
+        self._pour(output.stdout_path, sys.stdout)
+        self._pour(output.stderr_path, sys.stderr)
 
-    def say(self, text: str) -> None:
-        """One line of actorch's own."""
-        say(text)
+    def show_change(self, row: AgentRow) -> None:
+        """Tell of retries."""
+        if row.state is AgentState.BACKOFF and row.retry_at is not None and not self._quiet:
+            wait = duration(row.retry_at - row.since)
+            self.say(f"{row.name}: {row.detail}; trying again in {wait}")
 
     def finish(self, result: RunResult | None) -> None:
         """Say why it did not end by itself."""
@@ -53,18 +48,8 @@ class PassThrough:
         if result.error is not None:
             self.say(result.error)
         for agent in result.failures:
-            if isinstance(agent.error, SpawnError | TimedOut):
-                self.say(f"{agent.name}: {agent.error.message}")
-
-    def _tell_retry(self, change: AgentChanged) -> None:
-        row = change.agent
-        if row.state is AgentState.BACKOFF and row.retry_at is not None and not self._quiet:
-            wait = duration(row.retry_at - row.since)
-            self.say(f"{row.name}: {row.detail}; trying again in {wait}")
-
-    def _copy(self, output: AgentOutput) -> None:
-        self._pour(output.stdout_path, sys.stdout)
-        self._pour(output.stderr_path, sys.stderr)
+            if not isinstance(agent.error, NonZeroExitError | SignalExitError | CancelledError):
+                self.say(str(agent.error))
 
     def _pour(self, path: str, stream: TextIO) -> None:
         tail = self._tails.setdefault(path, Tail(path))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from actorch.actors import AgentChanged, AgentOutput, AgentRow, AgentState, Event
+from actorch.actors import AgentChanged, AgentOutput, AgentRow, AgentState, Event, HistoryLost
 from actorch.supervisors import RunResult
 
-__all__ = ["Quiet", "View", "attempt_over", "output_of"]
+from ._terminal import say
+
+__all__ = ["Following", "Quiet", "View"]
 
 
 class View(Protocol):
@@ -15,11 +17,9 @@ class View(Protocol):
 
     Attributes:
         tick: seconds after which it wants to be asked to draw again; None if never.
-        wants_output: whether it wants to hear of output.
     """
 
     tick: float | None
-    wants_output: bool
 
     def show(self, event: Event | None) -> None:
         """Show an event; None: time went by."""
@@ -38,31 +38,48 @@ class Quiet:
     """Shows nothing but what concerns actorch itself."""
 
     tick: float | None = None
-    wants_output = False
 
     def show(self, event: Event | None) -> None:
         """Nothing."""
 
     def say(self, text: str) -> None:
         """Even the quiet say this."""
-        from ._terminal import say
-
         say(text)
 
     def finish(self, result: RunResult | None) -> None:
         """Nothing."""
 
 
-def output_of(row: AgentRow) -> AgentOutput | None:
-    """The files of the attempt a row is about."""
-    if row.stdout_path is None or row.stderr_path is None:
-        return None
-    return AgentOutput(row.run_id, row.name, row.attempt, row.stdout_path, row.stderr_path)
+class Following(Quiet):
+    """Shows what agents print, and what becomes of them, as it happens."""
+
+    def show(self, event: Event | None) -> None:
+        """Hand the event to whom it concerns; an attempt's last output comes before its end."""
+        match event:
+            case AgentOutput():
+                self.show_output(event, over=False)
+            case AgentChanged():
+                if ended := _attempt_over(event):
+                    self.show_output(ended, over=True)
+                self.show_change(event.agent)
+            case HistoryLost():
+                self.say(f"history is not being recorded: {event.reason}")
+            case _:
+                pass
+
+    def show_output(self, output: AgentOutput, *, over: bool) -> None:
+        """The files have grown; with `over`, for the last time."""
+
+    def show_change(self, row: AgentRow) -> None:
+        """The agent's row is new."""
 
 
-def attempt_over(change: AgentChanged) -> AgentOutput | None:
+def _attempt_over(change: AgentChanged) -> AgentOutput | None:
     """The files of the attempt that this change ends, if it ends one."""
     row, before = change.agent, change.previous
     if before is None or not (row.state.final or row.state is AgentState.BACKOFF):
         return None
-    return output_of(before)
+    if before.stdout_path is None or before.stderr_path is None:
+        return None
+    paths = before.stdout_path, before.stderr_path
+    return AgentOutput(before.run_id, before.name, before.attempt, *paths)
