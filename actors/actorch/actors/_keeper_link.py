@@ -119,7 +119,7 @@ class KeeperLink:
 def _start(python: str, control: int) -> int:
     """Start the program with its socket and /dev/null, and nothing else it would keep."""
     number = 3 if control != 3 else 4  # duplicated onto itself, it would be closed
-    argv = [python, "-I", "-S", "-B", _PROGRAM, str(number), str(os.getpid())]
+    argv = [python, "-I", "-S", _PROGRAM, str(number), str(os.getpid())]
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     actions = [(os.POSIX_SPAWN_DUP2, control, number), *null]
     return os.posix_spawn(python, argv, os.environ, file_actions=actions, setsigmask=())

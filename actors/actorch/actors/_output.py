@@ -43,7 +43,7 @@ class OutputPaths(msgspec.Struct, frozen=True, gc=False):
 class AttemptFiles(msgspec.Struct, frozen=True, gc=False):
     """The three descriptors an attempt starts with."""
 
-    stdin: int
+    stdin: int | None
     stdout: int
     stderr: int
 
@@ -63,17 +63,18 @@ def open_attempt(paths: OutputPaths, stdin: str | None) -> Generator[AttemptFile
 
     Args:
         paths: the files to create.
-        stdin: a file to read from; /dev/null without one.
+        stdin: a file to read from, if any.
 
     Raises:
         OSError: a file cannot be made or opened.
     """
     opened: list[int] = []
     try:
-        opened.append(os.open(stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         opened.append(os.open(paths.stdout, _CREATE, 0o600))
         opened.append(os.open(paths.stderr, _CREATE, 0o600))
-        yield AttemptFiles(*opened)
+        if stdin is not None:
+            opened.append(os.open(stdin, os.O_RDONLY | os.O_CLOEXEC))
+        yield AttemptFiles(opened[2] if stdin is not None else None, *opened[:2])
     finally:
         for descriptor in opened:
             os.close(descriptor)

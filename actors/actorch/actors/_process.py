@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import count
 from typing import Final
 
@@ -19,15 +20,7 @@ from ._errors import DispatcherClosedError, UnsupportedPlatformError
 from ._keeper.wire import LONGEST
 from ._keeper_link import KeeperLink
 from ._orphans import end_orphans
-from ._process_events import (
-    Ended,
-    Lost,
-    ProcessEvent,
-    Spawned,
-    SpawnFailed,
-    SpawnOrder,
-    Survivor,
-)
+from ._process_events import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, SpawnOrder, Survivor
 from ._shim_link import Process, ShimLink
 
 __all__ = [
@@ -92,13 +85,12 @@ class ProcessHost:
         try:
             body = order.encode()
         except ValueError:
-            self._refuse(process, "exec", errno.EINVAL, ascii(order.argv[0]))
-            return process
+            return self._refuse(process, "exec", errno.EINVAL, ascii(order.argv[0]))
         if len(body) > LONGEST:
-            self._refuse(process, "exec", errno.E2BIG, order.argv[0])
-            return process
+            return self._refuse(process, "exec", errno.E2BIG, order.argv[0])
         try:
-            self._hand_over(process, body, (order.stdin, order.stdout, order.stderr))
+            stdin = self._null if order.stdin is None else order.stdin
+            self._hand_over(process, body, (stdin, order.stdout, order.stderr))
         except OSError as error:
             # Too many descriptors in flight is, for the caller, the same as too many open.
             full = error.errno == errno.ETOOMANYREFS
@@ -134,13 +126,17 @@ class ProcessHost:
                 self._dispatcher.call_soon(self._break_off)
                 self._all_gone.wait(1.0)
 
+    @cached_property
+    def _null(self) -> int:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
     def _refuse_if_closed(self) -> None:
         if self._closing or os.getpid() != self._pid:
             raise DispatcherClosedError("this ProcessHost is closed, or of the parent process")
 
-    def _refuse(self, process: Process, stage: str, number: int, path: str | None = None) -> None:
-        event = SpawnFailed(stage, number, self._python if path is None else path)
-        self._dispatcher.call_soon(process.tell, event)
+    def _refuse(self, process: Process, stage: str, number: int, path: str = "") -> Process:
+        self._dispatcher.call_soon(process.tell, SpawnFailed(stage, number, path or self._python))
+        return process
 
     def _hand_over(self, process: Process, body: bytes, fds: Sequence[int]) -> None:
         while self._idle:
@@ -247,6 +243,8 @@ class ProcessHost:
 
     def _begin_close(self) -> None:
         self._closing = True
+        if "_null" in vars(self):
+            os.close(vars(self).pop("_null"))
         for shim in list(self._idle):
             self._drop(shim)
         for shim in self._shims.values():

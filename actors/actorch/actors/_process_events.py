@@ -20,7 +20,8 @@ class SpawnOrder(msgspec.Struct, frozen=True):
         argv: the program, looked for in the PATH of `env`, and its arguments.
         env: the whole environment.
         cwd: where it works; what is relative is relative to the app's own.
-        stdin: a descriptor. All three are borrowed: they may be closed once `spawn` has returned.
+        stdin: a descriptor, or None for /dev/null. All three are borrowed: they may be closed once
+            `spawn` has returned.
         stdout: a descriptor.
         stderr: a descriptor.
         keep_descendants: whether what the leader leaves behind, when it ends by itself, lives on.
@@ -29,7 +30,7 @@ class SpawnOrder(msgspec.Struct, frozen=True):
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
-    stdin: int
+    stdin: int | None
     stdout: int
     stderr: int
     keep_descendants: bool = False

@@ -131,4 +131,7 @@ def agent_record(
 
 
 def _as_json(argv: tuple[str, ...]) -> str:
-    return json.dumps(argv)  # msgspec refuses the surrogates that stand for bytes that are no UTF-8
+    try:
+        return msgspec.json.encode(argv).decode()
+    except UnicodeEncodeError:  # surrogates, which stand for bytes that are no UTF-8
+        return json.dumps(argv)

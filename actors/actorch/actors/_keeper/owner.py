@@ -112,6 +112,10 @@ class Owner:
         """Call `due` once, after a while; the last word on when counts."""
         self._alarms[due] = time.monotonic() + seconds
 
+    def cancel(self, due: Callable[[], None]) -> None:
+        """Do not call it."""
+        self._alarms.pop(due, None)
+
     def run(self) -> None:
         """Sleep, handle, reap, until finished."""
         while not self.finished():
@@ -183,7 +187,7 @@ class Owner:
     def all_dead(self) -> None:
         """There is nobody left to kill."""
         self._kill_until = None
-        self._alarms.pop(self.kill, None)
+        self.cancel(self.kill)
 
     def strike(self, pid: int) -> None:
         """SIGKILL a child, and its group at once: no fork within a group slips through."""

@@ -36,6 +36,9 @@ LEFTOVER_GRACE = 1.0
 ORPHAN_GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a tree that nobody wants any more."""
 
+_SHORT_LIFE = 0.01
+"""Seconds that the news of a start waits for that of the end, to wake the app up once for both."""
+
 _LOOK = 0.1
 """Seconds between two looks for orphans where they do not become ours."""
 
@@ -123,7 +126,8 @@ class Shim(Owner):
         self._reported = False
         self.killed = 0
         seen = look_up(leader)
-        self.wire.send(SPAWNED, frame.order, START.pack(leader, seen.start if seen else 0))
+        self.wire.hold(SPAWNED, frame.order, START.pack(leader, seen.start if seen else 0))
+        self.alarm(_SHORT_LIFE, self.wire.flush)
 
     def reap(self) -> None:
         """Take what has ended. No child left means that the tree is gone, and is a proof."""
@@ -227,4 +231,5 @@ class Shim(Owner):
         if self._tree is not None and not self._reported:
             self._reported = True
             body = self._tree.end(reusable, self.killed)
+            self.cancel(self.wire.flush)
             self.wire.send(ENDED, self._tree.order, body + survivors)

@@ -74,6 +74,7 @@ class Wire:
         self._kinds = kinds
         self._data = bytearray()
         self.fds: list[int] = []
+        self._held = b""
 
     def read(self) -> bool:
         """Take what is there; False at the end."""
@@ -114,7 +115,17 @@ class Wire:
 
     def send(self, kind: int, order: int, body: bytes = b"") -> None:
         """Send a frame. Whether anybody is there to read it, reading will tell."""
+        self.hold(kind, order, body)
+        self.flush()
+
+    def hold(self, kind: int, order: int, body: bytes) -> None:
+        """Send a frame together with the next one, or at `flush`."""
+        self._held += HEAD.pack(len(body), kind, order) + body
+
+    def flush(self) -> None:
+        """Send what is held."""
+        held, self._held = self._held, b""
         try:
-            self.sock.sendall(HEAD.pack(len(body), kind, order) + body)
+            self.sock.sendall(held)
         except OSError:
             return
