@@ -1,12 +1,14 @@
 """What an ended attempt means: why actorch ended it beats what the program made of it."""
 
 import errno
+import os
 
 import pytest
 
 from actorch.actors import AgentSpec, RetryPolicy
 from actorch.actors._exit import ExitClass
 from actorch.actors._messages import StopReason
+from actorch.actors._orphans import end_orphans
 from actorch.actors._outcome import deserves_retry, outcome_of
 from actorch.actors._process import Ended, Lost, SpawnFailed, Survivor
 from actorch.actors._states import AgentEvent
@@ -110,3 +112,9 @@ def test_each_way_not_to_start_has_words_of_its_own(stage, number, words):
 
 def test_a_full_disk_is_named_as_the_cause():
     assert "disk is full" in outcome_of(SPEC, ended(1), None, disk_full=True).error.message
+
+
+def test_an_orphan_of_which_too_little_is_known_counts_as_a_survivor():
+    killed, survivors = end_orphans(0, 0)
+    assert (killed, [one.pid for one in survivors]) == (0, [0])
+    assert end_orphans(os.getpid(), 0)[1][0].pid == os.getpid()

@@ -67,7 +67,7 @@ def test_without_an_input_file_none_is_opened(paths):
 
 def test_a_prompt_is_a_private_file_with_an_end(paths, tmp_path):
     prompt = f"{tmp_path}/lint.in"
-    write_stdin(prompt, b"do it")
+    write_stdin(prompt, f"{prompt}.1", b"do it")
     assert stat.S_IMODE(os.stat(prompt).st_mode) == 0o600
     with open_attempt(paths, prompt) as files:
         assert os.read(files.stdin, 10) == b"do it"

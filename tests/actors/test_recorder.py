@@ -66,3 +66,12 @@ def test_a_journal_found_dead_at_writing_keeps_nobody_waiting(recorder, journal)
     journal.dead = True
     recorder.write(then=lambda: told.append(2))
     assert told == [1, 2]
+
+
+def test_what_raises_when_it_is_told_keeps_nobody_else_waiting(recorder, caplog):
+    told = []
+    recorder.write(then=lambda: 1 // 0)
+    recorder.write(then=lambda: told.append(2))
+    recorder.committed(2)
+    assert told == [2]
+    assert "ZeroDivisionError" in caplog.text

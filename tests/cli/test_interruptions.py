@@ -176,6 +176,35 @@ def switches(pid):
     return total
 
 
+def test_bytes_pass_whole_through_a_pipe_that_takes_few_at_a_time(process):
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    words = ["run", "--", "head", "-c", "1000000", "/dev/zero"]
+    one = process(*words, stdout=theirs, env=environment)
+    os.close(theirs)
+    with open(ours, "rb") as file:
+        assert file.read() == bytes(1_000_000)
+    assert one.wait(CEILING) == 0
+
+
+def test_a_terminal_that_takes_no_logs_keeps_no_agent_from_its_timeout(process, tmp_path):
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, bytes(4096))
+    os.set_blocking(theirs, True)
+    words = ["run", "-v", "--timeout", "0.3", "--retries", "0", "-a"]
+    one = process(*words, f'a=sh -c "{script(POLITE, tmp_path)}"', stderr=theirs)
+    os.close(theirs)
+    wait_for_file(tmp_path / "pid")
+    wait_until(lambda: gone(int((tmp_path / "pid").read_text())))
+    with open(ours, "rb") as file:
+        file.read()
+    assert one.wait(CEILING) == 1
+
+
 class Terminal:
     """A pseudo terminal with a run in it; `seen` is all that it was sent."""
 

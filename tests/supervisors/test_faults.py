@@ -210,10 +210,11 @@ def test_a_locked_history_delays_no_verdict_for_ever(state):
         assert "locked" in result.history
         again = system.run([shell("c", "true")]).wait(CEILING)
         assert again.verdict is Verdict.OK
+        assert system.run([shell("d", "true")]).wait(CEILING).history is None
     states = sqlite3.connect(f"{state}/history.db")
     found = dict(states.execute("SELECT name, state FROM agents").fetchall())
     states.close()
-    assert found == {"a": "succeeded", "b": "succeeded", "c": "succeeded"}
+    assert found == {"a": "succeeded", "b": "succeeded", "c": "succeeded", "d": "succeeded"}
 
 
 @pytest.fixture

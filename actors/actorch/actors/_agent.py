@@ -115,6 +115,7 @@ class Agent(Actor):
         """Whatever went wrong here, leave no process behind."""
         if (process := self._attempt.process) is not None:
             process.kill()
+        self._run.growth.end(self._attempt.output)
 
     def _new_attempt(self, number: int) -> Attempt:
         paths = output_paths(self._run.directory, self._spec.name, number)
@@ -153,7 +154,7 @@ class Agent(Actor):
 
     def _arm(self, delay: float | None, message: object) -> None:
         if delay is not None:
-            self._attempt.timers.append(self.call_later(delay, message))
+            self._attempt.keep(self.call_later(delay, message))
 
     def _on_process(self, event: ProcessEvent) -> None:
         if isinstance(event, Spawned):

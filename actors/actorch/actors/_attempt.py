@@ -22,6 +22,9 @@ __all__ = ["Attempt"]
 
 _log = logging.getLogger("actorch.agent")
 
+_CLOCK_STEP = 1.0
+"""Seconds by which the time of day may drift from the monotonic one between two looks."""
+
 _STATE_AFTER = {
     AgentEvent.SUCCEED: AgentState.SUCCEEDED,
     AgentEvent.FAIL: AgentState.FAILED,
@@ -62,6 +65,7 @@ class Attempt:
     timers: list[Timer] = field(default_factory=list[Timer])
     _sizes: tuple[int, int] = (0, 0)
     _looked: float = 0.0
+    _offset: float = 0.0
     _active: float = 0.0
 
     @property
@@ -73,21 +77,29 @@ class Attempt:
         """Take the time."""
         self.begun = self._looked = self._active = clock.now()
         self.begun_at = clock.time()
+        self._offset = self.begun_at - self.begun
 
     def silence(self, clock: Clock) -> float:
         """Seconds since it last printed anything, told from the sizes and times of its files.
 
         The files' times are of another clock than ours, so they only place the last write between
-        the last look and this one.
+        the last look and this one; and not even that if the clock was set, or the machine slept.
         """
         now = clock.now()
+        offset = clock.time() - now
         sizes = (file_size(self.output.stdout_path), file_size(self.output.stderr_path))
         if sizes != self._sizes:
             self._sizes = sizes
-            age = max(0.0, clock.time() - (last_write(self.paths) or clock.time()))
+            stepped = abs(offset - self._offset) > _CLOCK_STEP
+            written = None if stepped else last_write(self.paths)
+            age = 0.0 if written is None else max(0.0, clock.time() - written)
             self._active = max(self._looked, now - age)
-        self._looked = now
+        self._looked, self._offset = now, offset
         return now - self._active
+
+    def keep(self, timer: Timer) -> None:
+        """Have it cancelled with the attempt."""
+        self.timers = [one for one in self.timers if one.active] + [timer]
 
     def cancel_timers(self) -> None:
         """None of its timers will fire any more."""

@@ -104,7 +104,7 @@ class Events:
         for receiver in list(signal.receivers_for(self)):
             try:
                 receiver(self, event=event)
-            except Exception:
+            except BaseException:  # SystemExit, too: it is the receiver that ends, not the actor
                 _log.exception("receiver %r failed on %s", receiver, type(event).__name__)
 
     def wants(self, event_type: type[Event]) -> bool:

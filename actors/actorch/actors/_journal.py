@@ -1,8 +1,9 @@
 """The Journal actor: it owns the SQLite file in which every run, agent and attempt is written.
 
 All records that have arrived by the time it looks go into one transaction, however many agents
-sent them. It never raises for want of a disk: it says so once, keeps what is not written, and tries
-again with the next records.
+sent them. It never raises for want of a disk: it says so, keeps what is not written while the file
+is locked or the disk is full, and tries again with the next records. A file that cannot be opened
+is not tried again.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ class Journal(Actor):
         path: the SQLite file; its directory must exist.
         on_committed: called on the dispatcher's thread with the number of the last message whose
             records are on disk (or are known not to get there).
-        on_lost: called on the dispatcher's thread, once, with the reason why nothing is recorded.
+        on_lost: called on the dispatcher's thread with the reason why nothing is recorded any more,
+            or with None once everything is again.
     """
 
     blocking = True
 
     def __init__(
-        self, path: str, on_committed: Callable[[int], None], on_lost: Callable[[str], None]
+        self, path: str, on_committed: Callable[[int], None], on_lost: Callable[[str | None], None]
     ) -> None:
         super().__init__()
         self._path = path
@@ -83,10 +85,12 @@ class Journal(Actor):
         if self._pending and self._database is not None:
             try:
                 write_records(self._database, self._pending.values())
-                self._pending.clear()
             except (sqlite3.Error, OSError) as error:
                 self._lose(error)
-        if len(self._pending) > KEPT:
+            else:
+                self._pending.clear()
+                self._recover(self._database)
+        if self._database is None or len(self._pending) > KEPT:
             self._pending.clear()
         self.dispatcher.call_soon(self._on_committed, self._number)
 
@@ -121,6 +125,12 @@ class Journal(Actor):
         if not self._lost:
             self._lost = True
             self.dispatcher.call_soon(self._on_lost, f"{self._path}: {error}")
+
+    def _recover(self, database: sqlite_utils.Database) -> None:
+        if self._lost:
+            self._lost = False
+            database.conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            self.dispatcher.call_soon(self._on_lost, None)
 
     def __repr__(self) -> str:
         state = "not recording" if self._lost else "recording"
@@ -229,12 +239,12 @@ def write_records(database: sqlite_utils.Database, records: Iterable[Record]) ->
     Raises:
         sqlite3.Error: nothing was written.
     """
-    rows: dict[type[Record], list[tuple[object, ...]]] = {record: [] for record in _TABLES}
-    for record in records:
-        rows[type(record)].append(msgspec.structs.astuple(record))
     connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:
+        rows: dict[type[Record], list[tuple[object, ...]]] = {record: [] for record in _TABLES}
+        for record in records:
+            rows[type(record)].append(msgspec.structs.astuple(record))
         for record_type, values in rows.items():
             _execute(connection, _UPSERTS[record_type], values)
         connection.execute("COMMIT")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ._attempt import Attempt
 from ._context import RunContext
 from ._deliver import Addressee, deliver
@@ -42,8 +44,8 @@ def _stdin(spec: AgentSpec, directory: str, attempt: int) -> str | None:
     if spec.stdin is None:
         return spec.stdin_file
     path = f"{directory}/{spec.name}.in"
-    if attempt == 1:
-        write_stdin(path, spec.stdin.encode("utf-8", "surrogateescape"))
+    if not os.path.exists(path):
+        write_stdin(path, f"{path}.{attempt}", spec.stdin.encode("utf-8", "surrogateescape"))
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 __all__ = ["log_about"]
@@ -17,7 +18,11 @@ def log_about(
     attempt: int | None = None,
     pid: int | None = None,
 ) -> None:
-    """Log `text` with all four fields set on the record, None where they do not apply."""
+    """Log `text` with all four fields set on the record, None where they do not apply.
+
+    An application's log handler that raises does no harm.
+    """
     if logger.isEnabledFor(level):
         fields = {"run": run, "agent": agent, "attempt": attempt, "pid": pid}
-        logger.log(level, "%s", text, extra=fields, stacklevel=2)
+        with contextlib.suppress(Exception):
+            logger.log(level, "%s", text, extra=fields, stacklevel=2)

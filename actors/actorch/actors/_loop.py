@@ -188,6 +188,7 @@ class Loop:
         if self._ready:
             self._run_ready()
         if self.timers:
+            self._poll_before_timers()
             for timer in self.timers.take_due(self._clock.now()):
                 self._guard(timer)
         if self._ready:
@@ -203,6 +204,12 @@ class Loop:
         if timeout != 0.0:
             self._notify_idle()
         self._poll(timeout)
+
+    def _poll_before_timers(self) -> None:
+        """If one is due, what came in before it goes first: this process may have been stopped."""
+        due = self.timers.next_time()
+        if due is not None and due <= self._clock.now() and self.descriptors:
+            self._poll(0.0)
 
     def _run_ready(self) -> None:
         ready = self._ready

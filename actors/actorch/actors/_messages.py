@@ -16,9 +16,7 @@ __all__ = [
     "AgentEnded",
     "AgentReady",
     "BackoffOver",
-    "ForgetRun",
     "LimitReached",
-    "PrepareAgent",
     "ProcessReport",
     "PutAgents",
     "PutRun",
@@ -45,17 +43,8 @@ class StopReason(Enum):
     IDLE = "printed nothing for longer than its idle_timeout"
     CRASHED = "stopped since an actor of its run crashed"
 
-    @property
-    def ends_attempt_only(self) -> bool:
-        """Whether another attempt may follow."""
-        return self in (StopReason.TIMEOUT, StopReason.IDLE)
-
 
 # To an Agent.
-
-
-class PrepareAgent(msgspec.Struct, frozen=True, gc=False):
-    """Have the next attempt's row written, then say `AgentReady`."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -141,12 +130,6 @@ class PutAgents(msgspec.Struct, frozen=True):
     agents: tuple[AgentRow, ...]
 
 
-class ForgetRun(msgspec.Struct, frozen=True, gc=False):
-    """Drop a finished run from the table."""
-
-    run_id: str
-
-
 class TakeSnapshot(msgspec.Struct, frozen=True, gc=False):
     """Asked: answer with a `Snapshot`."""
 
@@ -162,7 +145,7 @@ class WriteRecords(msgspec.Struct, frozen=True):
 
 
 Message: TypeAlias = (
-    PrepareAgent | Recorded | StartAgent | StopAgent | ProcessReport | LimitReached | StopStepOver
-    | BackoffOver | AgentReady | SlotFreed | AgentEnded | PutRun | PutAgents | ForgetRun
+    Recorded | StartAgent | StopAgent | ProcessReport | LimitReached | StopStepOver
+    | BackoffOver | AgentReady | SlotFreed | AgentEnded | PutRun | PutAgents
     | TakeSnapshot | WriteRecords
 )  # fmt: skip

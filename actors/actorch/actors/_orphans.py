@@ -30,6 +30,8 @@ def end_orphans(pid: int, start_time: int) -> tuple[int, tuple[Survivor, ...]]:
     Returns:
         how many were killed, and which of them still live.
     """
+    if not pid or not start_time:
+        return 0, (Survivor(pid, "may live: when it started is not known"),)
     if not _is(pid, start_time):
         return 0, ()
     with suppress(psutil.Error, OSError):

@@ -106,9 +106,11 @@ def _outcome_of(
 def deserves_retry(spec: AgentSpec, outcome: Outcome, attempt: int) -> bool:
     """Whether the agent's policy asks for another attempt after this one.
 
-    Never while processes of the old one survive: a second copy beside them would be worse.
+    Never while processes of the old one live, as survivors or because they are meant to: a second
+    copy beside them would be worse.
     """
-    if attempt >= spec.retry.max_attempts or outcome.survivors:
+    left = spec.keep_descendants and outcome.exit is not None and outcome.exit.leftovers > 0
+    if attempt >= spec.retry.max_attempts or outcome.survivors or left:
         return False
     return spec.retry.wants(outcome.exit_class, outcome.exit.code if outcome.exit else None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -80,14 +80,28 @@ def open_attempt(paths: OutputPaths, stdin: str | None) -> Generator[AttemptFile
             os.close(descriptor)
 
 
-def write_stdin(path: str, data: bytes) -> None:
-    """Put a prompt into a private file, to be opened as an agent's standard input.
+def write_stdin(path: str, draft: str, data: bytes) -> None:
+    """Put a prompt into a private file, whole or not at all, to be an agent's standard input.
 
     A file has no writer to block, no EPIPE, and an end.
+
+    Args:
+        path: the file.
+        draft: another name in the same directory, for the file while it is being written.
+        data: the prompt.
+
+    Raises:
+        OSError: it cannot be written; there is no file then.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with open(os.open(path, flags, 0o600), "wb") as file:
-        file.write(data)
+    try:
+        with open(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(data)
+        os.rename(draft, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(draft)
+        raise
 
 
 def file_size(path: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -11,8 +12,11 @@ import pykka
 from ._errors import ActorError
 from ._messages import WriteRecords
 from ._records import Record
+from ._report import report
 
 __all__ = ["Recorder"]
+
+_log = logging.getLogger("actorch.journal")
 
 
 class Tellable(Protocol):
@@ -72,7 +76,11 @@ class Recorder:
     def committed(self, number: int) -> None:
         """Everything up to `number` is as much on disk as it will be."""
         while self._waiting and self._waiting[0][0] <= number:
-            self._waiting.popleft()[1]()
+            then = self._waiting.popleft()[1]
+            try:
+                then()
+            except Exception as error:  # it must not strand those behind it
+                report(_log, error, "%r raised", then)
 
     def detach(self) -> None:
         """The journal is gone; nobody waits for it any longer."""

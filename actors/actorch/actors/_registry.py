@@ -7,7 +7,7 @@ from typing import Final
 
 from ._actor import Actor
 from ._events import AgentChanged, Events, RunFinished, RunStarted
-from ._messages import ForgetRun, PutAgents, PutRun, TakeSnapshot
+from ._messages import PutAgents, PutRun, TakeSnapshot
 from ._table import AgentTable, RunRow, Snapshot
 
 __all__ = ["Registry"]
@@ -24,6 +24,8 @@ class Registry(Actor):
         events: where changes are announced.
     """
 
+    mailbox_capacity = 0  # the agents bound it: each has few messages under way
+
     def __init__(self, table: AgentTable, events: Events) -> None:
         super().__init__()
         self._table = table
@@ -39,8 +41,6 @@ class Registry(Actor):
                 self._put_run(message)
             case TakeSnapshot():
                 return self._table.snapshot(self.dispatcher.clock.now())
-            case ForgetRun():
-                self._table.forget_run(message.run_id)
             case _:
                 super().on_receive(message)
         return None

@@ -148,12 +148,6 @@ class AgentTable:
         for key in [key for key in self._agents if key[0] == run_id]:
             del self._agents[key]
 
-    def open_agents(self, run_id: str) -> list[AgentRow]:
-        """The rows of a run that are not final."""
-        return [
-            row for row in self._agents.values() if row.run_id == run_id and not row.state.final
-        ]
-
     def snapshot(self, now: float) -> Snapshot:
         """The table as it is; the rows are shared with the last one if nothing changed."""
         last = self._snapshot

@@ -6,6 +6,8 @@ import contextlib
 import json
 import logging
 from collections.abc import Generator
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 
 from actorch.actors import UsageError
 
@@ -47,6 +49,14 @@ class _Json(logging.Formatter):
         return json.dumps(document)
 
 
+class _Enqueue(QueueHandler):
+    """Hands records over as they are: whoever logs must never wait for a disk or a terminal."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Nothing; the record stays in this process."""
+        return record
+
+
 class _ToStandardError(logging.Handler):
     """Writes without a buffer, and without caring whether anybody is there."""
 
@@ -63,18 +73,23 @@ def logging_as_asked(options: Options) -> Generator[None]:
         UsageError: the file cannot be written to.
     """
     logger = logging.getLogger("actorch")
-    before = logger.level, logger.propagate
+    level, propagate = logger.level, logger.propagate
     handlers = _handlers(options)
+    records: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listener = QueueListener(records, *handlers, respect_handler_level=True)
+    enqueue = _Enqueue(records)
     logger.propagate = False
     logger.setLevel(min(handler.level for handler in handlers))
-    for handler in handlers:
-        logger.addHandler(handler)
+    logger.addHandler(enqueue)
+    listener.start()
     try:
         yield
     finally:
-        logger.level, logger.propagate = before
+        logger.removeHandler(enqueue)
+        logger.propagate = propagate
+        logger.setLevel(level)
+        listener.stop()
         for handler in handlers:
-            logger.removeHandler(handler)
             with contextlib.suppress(OSError):  # a full disk must not hide the verdict
                 handler.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
 
 from actorch.actors import (
     AgentOutput,
@@ -17,6 +16,7 @@ from actorch.actors._output import file_size
 from actorch.supervisors import RunResult
 
 from ._tail import Tail
+from ._terminal import write_all
 from ._view import Following
 from ._words import duration
 
@@ -32,8 +32,8 @@ class PassThrough(Following):
 
     def show_output(self, output: AgentOutput, *, over: bool) -> None:
         """Copy what is new."""
-        self._pour(output.stdout_path, sys.stdout)
-        self._pour(output.stderr_path, sys.stderr)
+        self._pour(output.stdout_path, sys.stdout.fileno())
+        self._pour(output.stderr_path, sys.stderr.fileno())
 
     def show_change(self, row: AgentRow) -> None:
         """Tell of retries."""
@@ -51,9 +51,8 @@ class PassThrough(Following):
             if not isinstance(agent.error, NonZeroExitError | SignalExitError | CancelledError):
                 self.say(str(agent.error))
 
-    def _pour(self, path: str, stream: TextIO) -> None:
+    def _pour(self, path: str, descriptor: int) -> None:
         tail = self._tails.setdefault(path, Tail(path))
         end = file_size(path)  # it may grow faster than it can be copied
         while tail.offset < end and (data := tail.read()):
-            stream.buffer.write(data)
-            stream.flush()
+            write_all(descriptor, data)

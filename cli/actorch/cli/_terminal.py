@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Mapping
 from typing import IO
 
-__all__ = ["can_redraw", "say", "wants_colour", "write_error"]
+__all__ = ["can_redraw", "say", "wants_colour", "write_all", "write_error"]
 
 
 def wants_colour(stream: IO[str], choice: str, environment: Mapping[str, str]) -> bool:
@@ -38,12 +39,24 @@ def _is_terminal(stream: IO[str]) -> bool:
         return False
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything, however little is taken at a time; wait where writing does not block.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+
+
 def write_error(text: str) -> None:
     """Write to standard error, if anybody is there; from a signal handler, too."""
     try:
-        data = memoryview(text.encode(sys.stderr.encoding or "utf-8", "replace"))
-        while data:
-            data = data[os.write(2, data) :]
+        write_all(2, text.encode(sys.stderr.encoding or "utf-8", "replace"))
     except OSError:
         return  # a terminal that was closed; what goes on is what counts
 

@@ -17,6 +17,11 @@ class RunBoard:
 
     Only the RunSupervisor writes to it, and the RootSupervisor once that one is dead. Any thread
     may read `result`.
+
+    Attributes:
+        agents: the living actors.
+        begun: the names of all agents that ever had an actor.
+        taken: whether there is a supervisor that will bring the run to its end.
     """
 
     def __init__(self, run_id: str, spec: RunSpec, directory: str, cwd: str, clock: Clock) -> None:
@@ -29,6 +34,8 @@ class RunBoard:
         self.started_at = clock.time()
         self.results: dict[str, AgentResult] = {}
         self.agents: dict[str, ActorRef[Agent]] = {}
+        self.begun: set[str] = set()
+        self.taken = False
         self.succeeded = 0
         self.history: str | None = None
         self.error: str | None = None
@@ -58,6 +65,12 @@ class RunBoard:
             error=error,
             history=self.history,
         )
+
+    def crash(self, error: str) -> None:
+        """Bring the run to its end: whoever would have done so is dead."""
+        self.fail_the_rest(error)
+        if not self.future.done():
+            self.future.set(self.result(Verdict.FAILED, error))
 
     def fail_the_rest(self, message: str) -> None:
         """Give every agent without a result one that blames a crash."""

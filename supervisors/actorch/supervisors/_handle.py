@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from typing import Any, Literal
 
 import pykka
 
-from actorch.actors import RunTimeoutError
+from actorch.actors import DispatcherClosedError, RunTimeoutError
 from actorch.actors._deliver import Addressee, deliver
 from actorch.actors._messages import StopReason
 
@@ -27,6 +28,7 @@ class Run:
     def __init__(self, board: RunBoard, root: Addressee) -> None:
         self._board = board
         self._root = root
+        self._pid = os.getpid()
 
     @property
     def id(self) -> str:
@@ -52,7 +54,10 @@ class Run:
         Raises:
             RunTimeoutError: the time ran out. The run goes on.
             WouldBlockError: called on the system's own thread, as from a signal's receiver.
+            DispatcherClosedError: called in a forked child, where nothing ends the run.
         """
+        if os.getpid() != self._pid and not self.done():
+            raise DispatcherClosedError(f"run {self.id} goes on in the parent process; wait there")
         try:
             return self._board.future.get(timeout=timeout)
         except pykka.Timeout:

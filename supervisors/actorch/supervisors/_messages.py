@@ -27,9 +27,9 @@ class StopRun(msgspec.Struct, frozen=True):
 
 
 class HistoryFailed(msgspec.Struct, frozen=True):
-    """To the root: the journal records nothing any more."""
+    """To the root: the journal records nothing any more; without a reason, it does again."""
 
-    reason: str
+    reason: str | None
 
 
 class RunRecorded(msgspec.Struct, frozen=True):

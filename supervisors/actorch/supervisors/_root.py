@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from types import TracebackType
 from typing import Final
 
-from actorch.actors import Actor, ActorRef, Events, HistoryLost, RunRow, Terminated
+from actorch.actors import Actor, ActorRef, AgentRow, Events, HistoryLost, Terminated
 from actorch.actors._agent import Agent
 from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
@@ -14,20 +15,23 @@ from actorch.actors._growth import Growth
 from actorch.actors._identity import own_identity
 from actorch.actors._journal import Journal
 from actorch.actors._logs import log_about
-from actorch.actors._messages import PutRun, StopReason
+from actorch.actors._messages import PutAgents, PutRun, StopReason
 from actorch.actors._process import ProcessHost
 from actorch.actors._recorder import Recorder
+from actorch.actors._records import Record, agent_record
 from actorch.actors._registry import Registry
 
-from ._board import RunBoard
+from ._board import RunBoard, crashed_result
 from ._messages import HistoryFailed, StartRun, StopRun
+from ._rows import run_record, run_row, settled_row
 from ._run import RunSupervisor
 from ._verdict import Verdict
 
-__all__ = ["RootSupervisor"]
+__all__ = ["ROOT_CRASHED", "RootSupervisor"]
 
 _log = logging.getLogger("actorch.root")
 
+ROOT_CRASHED: Final = "the root supervisor crashed"
 PREWARMED: Final = 10
 """Shims that are forked while the run's rows are being written."""
 
@@ -45,6 +49,8 @@ class RootSupervisor(Actor):
         events: where changes are announced.
         env: what agents' environments start from.
     """
+
+    mailbox_capacity = 0  # the agents bound it: each has few messages under way
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class RootSupervisor(Actor):
         self._runs: dict[ActorRef[RunSupervisor], RunBoard] = {}
         self._orphans: dict[ActorRef[Agent], RunBoard] = {}
         self._history: str | None = None
+        self._broken: str | None = None
 
     def on_start(self) -> None:
         """Start the journal."""
@@ -105,11 +112,16 @@ class RootSupervisor(Actor):
         traceback: TracebackType | None,
     ) -> None:
         """Without a root nothing may go on: end every run, which then gives its verdict."""
-        stop = StopRun(None, StopReason.CRASHED, kill=True, error="the root supervisor crashed")
+        stop = StopRun(None, StopReason.CRASHED, kill=True, error=ROOT_CRASHED)
         for ref in self._runs:
             deliver(ref, stop)
+        for board in set(self._orphans.values()):
+            board.crash(ROOT_CRASHED)
 
     def _start_run(self, board: RunBoard) -> None:
+        if self._broken is not None:
+            board.crash(self._broken)
+            return
         spec = board.spec
         self._host.prewarm(min(spec.max_concurrent, len(spec.agents), PREWARMED))
         board.history = board.history or self._history
@@ -132,6 +144,7 @@ class RootSupervisor(Actor):
         )
         ref = self.dispatcher.spawn(RunSupervisor, board, run)
         self._runs[ref] = board
+        board.taken = True
         self.watch(ref)
 
     def _stop_runs(self, message: StopRun) -> None:
@@ -139,11 +152,13 @@ class RootSupervisor(Actor):
             if message.run_id in (None, board.run_id):
                 deliver(ref, message)
 
-    def _on_history_lost(self, reason: str) -> None:
+    def _on_history_lost(self, reason: str | None) -> None:
         deliver(self.actor_ref, HistoryFailed(reason))
 
-    def _on_history_failed(self, reason: str) -> None:
-        if self._history is None:
+    def _on_history_failed(self, reason: str | None) -> None:
+        if reason is None:
+            self._history = None
+        elif self._history is None:
             self._history = reason
             log_about(_log, logging.WARNING, f"history is not being recorded: {reason}")
             for board in [*self._runs.values(), *self._orphans.values()]:
@@ -160,8 +175,8 @@ class RootSupervisor(Actor):
             if message.reason.abnormal:
                 self._on_history_failed(f"the journal crashed: {message.reason!r}")
         elif message.ref == self._registry and message.reason.abnormal:
-            error = f"the registry crashed: {message.reason!r}"
-            self._stop_runs(StopRun(None, StopReason.CRASHED, kill=True, error=error))
+            self._broken = f"the registry crashed: {message.reason!r}"
+            self._stop_runs(StopRun(None, StopReason.CRASHED, kill=True, error=self._broken))
 
     def _on_run_ended(self, message: Terminated, board: RunBoard) -> None:
         if not message.reason.abnormal:
@@ -177,18 +192,23 @@ class RootSupervisor(Actor):
         """The agents of a dead supervisor end themselves; with the last one comes the verdict."""
         if board in self._orphans.values():
             return
-        board.fail_the_rest(board.error or "its supervisor crashed")
-        row = RunRow(
-            run_id=board.run_id,
-            name=board.spec.name,
-            verdict=Verdict.FAILED.value,
-            started=board.started,
-            finished=self.dispatcher.clock.now(),
-            required=board.required,
-            total=len(board.spec.agents),
-        )
-        deliver(self._registry, PutRun(row))
-        board.future.set(board.result(Verdict.FAILED, board.error))
+        clock, error = self.dispatcher.clock, board.error or "its supervisor crashed"
+        settled: list[AgentRow] = []
+        records: list[Record] = [run_record(board, self._owner, clock, Verdict.FAILED, error)]
+        for position, spec in enumerate(board.spec.agents):
+            if spec.name not in board.results and spec.name not in board.begun:
+                result = crashed_result(spec.name, error)
+                args = board.run_id, position, spec, board.cwd, result, clock.time()
+                records.append(agent_record(*args))
+                settled.append(settled_row(board, spec, result, clock.now()))
+        self._growth.forget(board.directory)
+        then = partial(self._tell_crash, board, tuple(settled), error)
+        self._recorder.write(*records, then=then)
+
+    def _tell_crash(self, board: RunBoard, settled: tuple[AgentRow, ...], error: str) -> None:
+        deliver(self._registry, PutAgents(settled))
+        deliver(self._registry, PutRun(run_row(board, self.dispatcher.clock, Verdict.FAILED)))
+        board.crash(error)
 
     def __repr__(self) -> str:
         return f"<RootSupervisor of {len(self._runs)} runs>"

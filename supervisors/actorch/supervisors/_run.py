@@ -14,7 +14,6 @@ from actorch.actors import (
     AgentState,
     CancelledError,
     Crashed,
-    RunRow,
     StartFailed,
     Terminated,
 )
@@ -32,10 +31,11 @@ from actorch.actors._messages import (
     StopAgent,
     StopReason,
 )
-from actorch.actors._records import RunRecord, agent_record
+from actorch.actors._records import agent_record
 
 from ._board import RunBoard, crashed_result
 from ._messages import DeadlineReached, RunRecorded, StopRun
+from ._rows import run_record, run_row, settled_row
 from ._verdict import Standing, Verdict, standing, verdict_of
 
 __all__ = ["RunSupervisor"]
@@ -51,6 +51,8 @@ class RunSupervisor(Actor):
         run: what the agents share.
     """
 
+    mailbox_capacity = 0  # the agents bound it: each has few messages under way
+
     def __init__(self, board: RunBoard, run: RunContext) -> None:
         super().__init__()
         self._board = board
@@ -63,6 +65,7 @@ class RunSupervisor(Actor):
         self._slots: set[str] = set()
         self._stopped: StopReason | None = None
         self._error: str | None = None
+        self._early_stop: StopRun | None = None
         self._recorded = False
         self._over = False
 
@@ -73,7 +76,8 @@ class RunSupervisor(Actor):
             for position, spec in enumerate(self._spec.agents)
         ]
         told = partial(deliver, self.actor_ref, RunRecorded())
-        self._run.recorder.write(self._record("running"), *records, then=told)
+        first = run_record(self._board, self._run.owner, self.dispatcher.clock, None, None)
+        self._run.recorder.write(first, *records, then=told)
 
     def on_receive(self, message: object) -> None:
         """Handle one message, then start what there is room for, or finish."""
@@ -88,8 +92,7 @@ class RunSupervisor(Actor):
             case RunRecorded():
                 self._on_recorded()
             case StopRun():
-                self._error = self._error or message.error
-                self._stop_all(message.reason, message.kill)
+                self._on_stop_request(message)
             case DeadlineReached():
                 self._stop_all(StopReason.DEADLINE)
             case Terminated():
@@ -97,6 +100,13 @@ class RunSupervisor(Actor):
             case _:
                 super().on_receive(message)
         self._fill()
+
+    def _on_stop_request(self, message: StopRun) -> None:
+        self._error = self._error or message.error
+        if self._recorded:
+            self._stop_all(message.reason, message.kill)
+        else:  # nothing runs yet; the run's start is announced before its agents' ends
+            self._early_stop = self._early_stop or message
 
     def _on_recorded(self) -> None:
         self._recorded = True
@@ -111,9 +121,12 @@ class RunSupervisor(Actor):
             )
             for spec in self._spec.agents
         )
-        deliver(self._run.registry, PutRun(self._row(), rows))
+        deliver(self._run.registry, PutRun(run_row(self._board, self.dispatcher.clock), rows))
         if self._spec.deadline is not None:
-            self.call_later(self._spec.deadline, DeadlineReached())
+            passed = self.dispatcher.clock.now() - self._board.started
+            self.call_later(self._spec.deadline - passed, DeadlineReached())
+        if self._early_stop is not None:
+            self._stop_all(self._early_stop.reason, self._early_stop.kill)
 
     def _fill(self) -> None:
         if not self._recorded or self._over:
@@ -133,6 +146,7 @@ class RunSupervisor(Actor):
         self._preparing.add(spec.name)
         ref = self.dispatcher.spawn(Agent, spec, position, self._run, self.actor_ref)
         self._board.agents[spec.name] = ref
+        self._board.begun.add(spec.name)
         self.watch(ref)
 
     def _on_ended(self, result: AgentResult) -> None:
@@ -166,16 +180,7 @@ class RunSupervisor(Actor):
     def _settle(self, position: int, spec: AgentSpec, result: AgentResult) -> None:
         """Record and show the end of an agent that has no actor to do it."""
         clock, run = self.dispatcher.clock, self._run
-        now = clock.now()
-        row = AgentRow(
-            run_id=run.run_id,
-            name=spec.name,
-            state=result.state,
-            max_attempts=spec.retry.max_attempts,
-            since=now,
-            finished=now,
-            detail=result.error.message if result.error else "",
-        )
+        row = settled_row(self._board, spec, result, clock.now())
         record = agent_record(run.run_id, position, spec, run.cwd, result, clock.time())
         run.recorder.write(record, then=partial(self._tell_settled, row, result))
 
@@ -202,49 +207,17 @@ class RunSupervisor(Actor):
         self._over = True
         board, total = self._board, len(self._spec.agents)
         verdict = verdict_of(board.required, board.succeeded, total, self._stopped)
-        record = self._record(verdict.value, finished=True)
+        record = run_record(board, self._run.owner, self.dispatcher.clock, verdict, self._error)
         self._run.recorder.write(record, then=partial(self._tell_verdict, verdict))
 
     def _tell_verdict(self, verdict: Verdict) -> None:
         result = self._board.result(verdict, self._error)
-        deliver(self._run.registry, PutRun(self._row(verdict)))
+        deliver(self._run.registry, PutRun(run_row(self._board, self.dispatcher.clock, verdict)))
         self._run.growth.forget(self._run.directory)
-        text = f"run {self._run.run_id}: {verdict.value}"
-        log_about(_log, logging.INFO, text, run=self._run.run_id)
         self.stop()
         self._board.future.set(result)
-
-    def _record(self, state: str, finished: bool = False) -> RunRecord:
-        board, owner, clock = self._board, self._run.owner, self.dispatcher.clock
-        return RunRecord(
-            id=board.run_id,
-            name=self._spec.name,
-            spec_id=self._spec.spec_id,
-            stage=self._spec.stage,
-            state=state,
-            quorum=str(self._spec.quorum),
-            required=board.required,
-            total=len(self._spec.agents),
-            started=board.started_at,
-            directory=board.directory,
-            owner_pid=owner.pid,
-            owner_start_time=owner.start_time,
-            boot_id=owner.boot_id,
-            finished=clock.time() if finished else None,
-            duration=clock.now() - board.started if finished else None,
-            error=self._error,
-        )
-
-    def _row(self, verdict: Verdict | None = None) -> RunRow:
-        return RunRow(
-            run_id=self._board.run_id,
-            name=self._spec.name,
-            verdict=verdict.value if verdict else None,
-            started=self._board.started,
-            finished=self.dispatcher.clock.now() if verdict else None,
-            required=self._board.required,
-            total=len(self._spec.agents),
-        )
+        text = f"run {self._run.run_id}: {verdict.value}"
+        log_about(_log, logging.INFO, text, run=self._run.run_id)
 
     def __repr__(self) -> str:
         return f"<RunSupervisor {self._board!r}, {len(self._slots)} running>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
@@ -36,7 +37,8 @@ from ._fleet import RunSpec
 from ._handle import Run
 from ._messages import StartRun, StopRun
 from ._places import make_run_directory, make_state_directory
-from ._root import RootSupervisor
+from ._root import ROOT_CRASHED, RootSupervisor
+from ._sentinel import Sentinel
 
 __all__ = ["ActorSystem"]
 
@@ -82,7 +84,12 @@ class ActorSystem:
     ) -> None:
         if sys.platform == "win32":
             raise UnsupportedPlatformError("actorch needs Linux or macOS; on Windows, use WSL")
+        base = agent_environment(os.environ if env is None else env)
         self.events = Events()
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._one_closes = threading.RLock()
+        self._boards: set[RunBoard] = set()
         self._state = make_state_directory(state_dir)
         self._table = AgentTable()
         self._dispatcher = Dispatcher(name, clock=clock, random=random)
@@ -94,10 +101,11 @@ class ActorSystem:
             self._registry,
             os.path.join(self._state.path, "history.db"),
             self.events,
-            agent_environment(os.environ if env is None else env),
+            base,
         )
-        self._boards: set[RunBoard] = set()
+        self._dispatcher.spawn(Sentinel, self._root, self._on_root_ended)
         self._patience = SystemClock()
+        self._closing = False
         self._closed = False
 
     @property
@@ -122,14 +130,18 @@ class ActorSystem:
             DispatcherClosedError: the system is closed.
         """
         spec = _run_spec(agents, options)
-        if self._closed:
-            raise DispatcherClosedError("this ActorSystem is closed; make a new one")
+        self._refuse_in_a_fork()
         run_id, place = make_run_directory(self._state, self.clock.time())
         board = RunBoard(run_id, spec, place.path, os.getcwd(), self.clock)
         board.history = place.problem
-        self._boards.add(board)
         board.future.add_done_callback(lambda _future: self._boards.discard(board))
-        if not deliver(self._root, StartRun(board)):
+        with self._lock:
+            if self._closing:
+                raise DispatcherClosedError("this ActorSystem is closed; make a new one")
+            self._boards.add(board)
+            accepted = deliver(self._root, StartRun(board))
+        if not accepted:
+            self._boards.discard(board)
             raise DispatcherClosedError("this ActorSystem has crashed; make a new one")
         return Run(board, self._root)
 
@@ -146,7 +158,9 @@ class ActorSystem:
     def close(self, timeout: float | None = None) -> None:
         """Stop every run politely, write what is left to write, and give everything back.
 
-        Returns when no process and no thread of the system is left. Idempotent.
+        Returns when no process and no thread of the system is left. Idempotent: a second caller
+        waits for the first, and one that comes after an interruption goes on where that stopped. In
+        a forked child it does nothing.
 
         Args:
             timeout: seconds after which what still runs is killed; None leaves every agent the
@@ -155,11 +169,18 @@ class ActorSystem:
         Raises:
             WouldBlockError: called on the system's own thread, as from a signal's receiver.
         """
+        if os.getpid() != self._pid:
+            return  # a forked child has only a copy of it, which nothing runs
         if self._dispatcher.in_thread():
             raise WouldBlockError("close the system from another thread than its own")
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            self._closing = True
+        with self._one_closes:
+            if not self._closed:
+                self._end_everything(timeout)
+                self._closed = True
+
+    def _end_everything(self, timeout: float | None) -> None:
         deliver(self._root, StopRun(None, StopReason.CANCELLED))
         if not self._wait_for_runs(timeout):
             deliver(self._root, StopRun(None, StopReason.CANCELLED, kill=True))
@@ -167,6 +188,18 @@ class ActorSystem:
         self._dispatcher.stop_all(timeout=STOP)
         self._host.close()
         self._dispatcher.close()
+        for board in list(self._boards):
+            board.crash("the system was closed")
+
+    def _on_root_ended(self) -> None:
+        """Runs that no supervisor has taken on will not be taken on any more."""
+        for board in list(self._boards):
+            if not board.taken:
+                board.crash(ROOT_CRASHED)
+
+    def _refuse_in_a_fork(self) -> None:
+        if os.getpid() != self._pid:
+            raise DispatcherClosedError("this ActorSystem is the parent process's; make a new one")
 
     def _wait_for_runs(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else self._patience.now() + timeout
