@@ -301,6 +301,23 @@ def test_await_does_not_block_the_loop(derive: bool) -> None:
     asyncio.run(main())
 
 
+def test_waits_that_were_given_up_leave_nothing_behind() -> None:
+    future: Future[int] = Future()
+
+    async def main() -> None:
+        for _ in range(50):
+            task = asyncio.ensure_future(_awaited(future))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    with pytest.raises(pykka.Timeout):
+        future.get(timeout=0.001)
+    assert future._callbacks == []
+
+
 async def _awaited(future: Future[Any]) -> Any:
     return await future
 

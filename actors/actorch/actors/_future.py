@@ -99,11 +99,12 @@ class Future(pykka.Future[T]):
             bell.release()
 
         self.add_done_callback(ring)
-        if not _acquire(bell, timeout):
-            with self._lock, contextlib.suppress(ValueError):
-                self._callbacks.remove(ring)
-            if not self._done:
-                raise pykka.Timeout(f"{timeout} seconds")
+        try:
+            in_time = _acquire(bell, timeout)
+        finally:
+            self._forget(ring)
+        if not in_time and not self._done:
+            raise pykka.Timeout(f"{timeout} seconds")
 
     def _pull(self, timeout: float | None) -> T:
         """Work the value out, once, on the first thread that asks."""
@@ -182,6 +183,11 @@ class Future(pykka.Future[T]):
                 return
         self._call(function)
 
+    def _forget(self, function: Callable[[Future[T]], object]) -> None:
+        """Whoever waited does so no longer."""
+        with self._lock, contextlib.suppress(ValueError):
+            self._callbacks.remove(function)
+
     def _after(self, sources: list[Future[Any]], function: Callable[[Future[T]], object]) -> None:
         while sources:
             source = sources.pop()
@@ -237,7 +243,10 @@ class Future(pykka.Future[T]):
                 loop.call_soon_threadsafe(_release, waiter)
 
         self.add_done_callback(wake)
-        yield from waiter.__await__()
+        try:
+            yield from waiter.__await__()
+        finally:
+            self._forget(wake)
 
     def __repr__(self) -> str:
         if self._done:
