@@ -57,7 +57,8 @@ class Peer:
     def send(self, data, fds=()):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))]
         sent = self.sock.sendmsg([data], rights if fds else ())
-        self.sock.sendall(data[sent:])
+        if sent < len(data):  # even nothing cannot be sent to one who has hung up by now
+            self.sock.sendall(data[sent:])
 
     def next(self):
         """The next frame; None at the end."""
