@@ -229,3 +229,26 @@ def test_a_history_that_cannot_be_written_is_told_and_changes_no_verdict(actorch
     assert said.code == 0
     assert "history is not being recorded" in said.err
     assert said.out.splitlines()[-1].startswith("ok: 2 of 2")
+
+
+def test_a_stage_of_the_users_own_reaches_agents_unless_the_run_has_one(actorch, monkeypatch):
+    monkeypatch.setenv("STAGE", "prod")
+    words = ["-a", "a=sh -c 'echo [$STAGE]'", "-a", "b=true"]
+    assert "[prod]" in actorch("run", *words).err
+    assert "[plan]" in actorch("run", "--stage", "plan", *words).err
+
+
+def test_a_state_directory_that_cannot_be_used_is_said(actorch, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = actorch("run", "--state-dir", tmp_path / "file", "-a", "a=true")
+    assert said.code == 0
+    assert f"not kept where they should be: {tmp_path}/file: " in said.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_encoding_without_our_signs_costs_no_verdict(process, encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    one = process("run", "-q", "-a", "a=true", env=environment)
+    out, err = one.communicate(timeout=30)
+    assert (one.returncode, err) == (0, b"")
+    assert b"? succeeded" in out

@@ -180,7 +180,8 @@ def _migrate(database: sqlite_utils.Database) -> None:
         database.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         database.conn.execute("COMMIT")
     except BaseException:
-        database.conn.execute("ROLLBACK")
+        if database.conn.in_transaction:  # on a full disk, SQLite has rolled back by itself
+            database.conn.execute("ROLLBACK")
         raise
 
 

@@ -52,6 +52,8 @@ def _carry_out(plan: Plan, options: Options, system: ActorSystem) -> int:
     run = system.run(plan.spec)
     run.add_done_callback(feed.finish)
     view = _view(plan, options, system, run)
+    if system.state_problem is not None:
+        view.say(f"history and output are not kept where they should be: {system.state_problem}")
     with Interrupts(run, view.say) as interrupts:
         result = _watched(run, feed, view, system)
     stopped = None if result.ok else interrupts.exit_code

@@ -37,6 +37,8 @@ class Tail:
         except OSError:
             return b""
         try:
+            if os.fstat(descriptor).st_size < self.offset:  # `> /dev/stdout` begins it anew
+                self.offset = 0
             data = os.pread(descriptor, _PIECE, self.offset)
         finally:
             os.close(descriptor)

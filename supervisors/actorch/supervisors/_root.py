@@ -132,8 +132,8 @@ class RootSupervisor(Actor):
             env={
                 **self._env,
                 "ACTORCH_RUN_ID": board.run_id,
-                "SPEC_ID": spec.spec_id,
-                "STAGE": spec.stage,
+                **({"SPEC_ID": spec.spec_id} if spec.spec_id else {}),
+                **({"STAGE": spec.stage} if spec.stage else {}),
             },
             owner=self._owner,
             seed=self.dispatcher.random.getrandbits(64),

@@ -118,6 +118,11 @@ class ActorSystem:
         """Where history and output are kept."""
         return self._state.path
 
+    @property
+    def state_problem(self) -> str | None:
+        """Why `state_dir` is not the one that was asked for; None if it is."""
+        return self._state.problem
+
     def run(self, agents: RunSpec | Iterable[AgentSpec], **options: Any) -> Run:
         """Start a run; returns at once.
 
