@@ -12,7 +12,6 @@ from actorch.actors import (
     NonZeroExitError,
     SignalExitError,
 )
-from actorch.actors._output import file_size
 from actorch.supervisors import RunResult
 
 from ._tail import Tail
@@ -53,6 +52,5 @@ class PassThrough(Following):
 
     def _pour(self, path: str, descriptor: int) -> None:
         tail = self._tails.setdefault(path, Tail(path))
-        end = file_size(path)  # it may grow faster than it can be copied
-        while tail.offset < end and (data := tail.read()):
+        for data in tail.pieces():
             write_all(descriptor, data)

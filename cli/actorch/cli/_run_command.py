@@ -121,7 +121,7 @@ def _output_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--events", is_flag=True, help="Print a JSON object a line, as things happen."
         ),
         click.option(
-            "-q", "--quiet", is_flag=True, help="No progress; errors and the verdict only."
+            "-q", "--quiet", is_flag=True, help="No progress; errors and the results only."
         ),
         click.option(
             "-v", "--verbose", count=True, help="Log to standard error; -vv logs everything."

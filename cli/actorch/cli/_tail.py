@@ -30,15 +30,29 @@ class Tail:
         self._path = path
         self.offset = 0
 
-    def read(self) -> bytes:
-        """The next bytes, at most 128 KiB; b"" where there is nothing new, or no file."""
+    def behind(self) -> int:
+        """How many bytes there are that have not been read; a file begun anew is read anew."""
+        size = file_size(self._path)
+        if size < self.offset:  # as by `> /dev/stdout`
+            self.offset = 0
+        return size - self.offset
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is there now and has not been read, at most 128 KiB at a time.
+
+        It may grow faster than it can be read, so what comes meanwhile is for the next time.
+        """
+        left = self.behind()
+        end = self.offset + left
+        while self.offset < end and (data := self._read()):
+            yield data
+
+    def _read(self) -> bytes:
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return b""
         try:
-            if os.fstat(descriptor).st_size < self.offset:  # `> /dev/stdout` begins it anew
-                self.offset = 0
             data = os.pread(descriptor, _PIECE, self.offset)
         finally:
             os.close(descriptor)
@@ -60,13 +74,16 @@ class LineTails:
         """
         for path in (output.stdout_path, output.stderr_path):
             tail, rest = self._tails.setdefault(path, (Tail(path), bytearray()))
-            end = file_size(path)
-            if end - tail.offset > _BEHIND:
-                skipped = end - _RESUMED - tail.offset
-                tail.offset += skipped
+            before = tail.offset
+            behind = tail.behind()
+            if tail.offset < before:
                 rest.clear()
-                yield [f"… {skipped / 1e6:.0f} MB not shown here; all of it is in {path}"]
-            while tail.offset < end and (data := tail.read()):
+            if behind > _BEHIND:
+                tail.offset += behind - _RESUMED
+                rest.clear()
+                skipped = (behind - _RESUMED) / 1e6
+                yield [f"… {skipped:.0f} MB not shown here; all of it is in {path}"]
+            for data in tail.pieces():
                 rest += data
                 *whole, last = rest.split(b"\n")
                 rest[:] = last
