@@ -119,10 +119,10 @@ def test_the_page_on_history_has_every_column(table: str, record: str) -> None:
 
 
 def test_the_page_on_history_names_the_schema_version() -> None:
-    journal = importlib.import_module("actorch.actors._journal")
-    assert f"the schema, {journal.SCHEMA_VERSION}." in text_of("docs/reference/history.md").replace(
-        "version of\nthe", "version of the"
-    )
+    database = importlib.import_module("actorch.actors._database")
+    assert f"the schema, {database.SCHEMA_VERSION}." in text_of(
+        "docs/reference/history.md"
+    ).replace("version of\nthe", "version of the")
 
 
 def test_the_page_on_signals_has_every_signal_and_field() -> None:

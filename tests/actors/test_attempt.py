@@ -34,7 +34,7 @@ def clock():
 @pytest.fixture
 def attempt(tmp_path, clock):
     paths = str(tmp_path / "a.1.out"), str(tmp_path / "a.1.err")
-    attempt = Attempt(1, AgentOutput("run", "a", 1, *paths))
+    attempt = Attempt(1, AgentOutput("run", "a", 1, *paths), 0, "shim")
     attempt.begin(clock)
     return attempt
 

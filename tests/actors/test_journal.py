@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from actorch.actors._identity import own_identity
-from actorch.actors._journal import (
+from actorch.actors import SchemaTooNewError
+from actorch.actors._database import (
     SCHEMA_VERSION,
-    SchemaTooNewError,
-    close_orphaned_runs,
     open_database,
     write_records,
 )
+from actorch.actors._identity import own_identity
+from actorch.actors._ledger import Ledger
 from actorch.actors._records import AgentRecord, AttemptRecord, RunRecord
 
 ME = own_identity()
@@ -132,7 +132,7 @@ def test_open_rows_of_a_dead_owner_are_interrupted_and_others_left_alone(databas
             attempt("dead", 2, "failed"),
         ],
     )
-    assert sorted(close_orphaned_runs(database)) == ["before-boot", "dead", "recycled"]
+    assert sorted(Ledger(database).close_orphaned_runs()) == ["before-boot", "dead", "recycled"]
     runs = {row["id"]: row["state"] for row in database.query("SELECT id, state FROM runs")}
     assert runs == {
         "mine": "running",
@@ -155,7 +155,7 @@ def test_a_writer_that_is_killed_leaves_no_half_batch(tmp_path):
 import sys
 sys.path[:0] = {sys.path!r}
 import os
-from actorch.actors._journal import open_database
+from actorch.actors._database import open_database
 database = open_database({path!r})
 database.conn.execute("BEGIN IMMEDIATE")
 database.conn.execute("CREATE TABLE half (x)")

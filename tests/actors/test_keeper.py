@@ -25,6 +25,7 @@ from actorch.actors._keeper.wire import (
     LONGEST,
     LOSS,
     ORDER,
+    PLAIN,
     READY,
     SIGNAL,
     SPAWN,
@@ -41,10 +42,10 @@ def frame(kind, order, body=b""):
     return HEAD.pack(len(body), kind, order) + body
 
 
-def spawn_body(argv, env=None, cwd="/", keep=False):
+def spawn_body(argv, env=None, cwd="/", flags=0):
     env = dict(os.environ) if env is None else env
     words = [cwd, *argv, *(f"{name}={value}" for name, value in env.items())]
-    return ORDER.pack(keep, len(argv)) + b"\0".join(os.fsencode(word) for word in words)
+    return ORDER.pack(flags, 0, 0, len(argv)) + b"\0".join(os.fsencode(word) for word in words)
 
 
 class Peer:
@@ -100,7 +101,7 @@ class Keeper(Peer):
         ours, theirs = socket.socketpair()
         self.orders += 1
         with theirs:
-            self.send(frame(FORK, self.orders), [theirs.fileno()])
+            self.send(frame(FORK, self.orders, PLAIN), [theirs.fileno()])
         return Peer(ours)
 
     def end(self):
@@ -142,7 +143,7 @@ def test_a_shim_runs_one_agent_after_another(keeper, null):
         assert START.unpack(body)[0] > 0
         kind, order, body = shim.next()
         assert (kind, order) == (ENDED, number)
-        assert END.unpack(body)[:4] == (True, False, code, 0)
+        assert END.unpack(body)[:5] == (True, False, False, code, 0)
     shim.close()
 
 
@@ -151,7 +152,7 @@ def test_an_order_may_be_given_before_the_shim_exists(keeper, null):
     shim = Peer(ours)
     shim.send(frame(SPAWN, 1, spawn_body(["/no/such"])), [null] * 3)
     with theirs:
-        keeper.send(frame(FORK, 1), [theirs.fileno()])
+        keeper.send(frame(FORK, 1, PLAIN), [theirs.fileno()])
     kind, order, body = shim.next()
     assert (kind, order) == (FAILED, 1)
     assert FAILURE.unpack_from(body) == (1, 2)
@@ -165,7 +166,7 @@ def test_an_order_may_come_in_pieces(keeper, null):
     for number in range(1, len(data)):
         shim.send(data[number : number + 1])
     assert shim.next()[0] == SPAWNED
-    assert END.unpack(shim.next()[2])[2] == 3
+    assert END.unpack(shim.next()[2])[3] == 3
     shim.close()
 
 
@@ -178,7 +179,7 @@ def test_several_words_may_come_at_once(keeper, null, place):
     shim.send(frame(SIGNAL, 1, b"\x0f") + frame(SIGNAL, 98, b"\x09") + frame(KILL, 97))
     shim.send(frame(KILL, 1) + frame(KILL, 1))
     kind, _order, body = shim.next()
-    assert (kind, END.unpack(body)[3]) == (ENDED, 9)
+    assert (kind, END.unpack(body)[4]) == (ENDED, 9)
     shim.send(frame(KILL, 1))
     shim.send(frame(SPAWN, 2, spawn_body(["/bin/true"], env={})), [null] * 3)
     assert shim.next()[:2] == (SPAWNED, 2)
@@ -199,7 +200,7 @@ def test_each_shim_that_is_gone_is_told(keeper):
 
 
 def test_something_that_is_no_socket_makes_no_shim(keeper, null):
-    keeper.send(frame(FORK, 1), [null])
+    keeper.send(frame(FORK, 1, PLAIN), [null])
     assert keeper.next() == (GONE, 1, LOSS.pack(0, 0))
 
 
@@ -240,7 +241,7 @@ def test_an_app_that_ended_before_its_order_was_read_gets_no_agent(null, place):
     os.kill(keeper.process.pid, 19)
     shim.send(frame(SPAWN, 1, spawn_body(program("stays.py", place))), [null] * 3)
     with theirs:
-        keeper.send(frame(FORK, 1), [theirs.fileno()])
+        keeper.send(frame(FORK, 1, PLAIN), [theirs.fileno()])
     shim.close()
     os.kill(keeper.process.pid, 18)
     assert keeper.next() == (GONE, 1, LOSS.pack(0, 0))
@@ -265,12 +266,13 @@ def nonsense(rng, null):
     body = spawn_body(["/bin/true"])
     order = rng.randrange(1, 1 << 64)
     fds = [null] * rng.choice([0, 0, 1, 2, 3, 4, 7])
+    wild = ORDER.pack(1, 0, rng.randrange(3), rng.randrange(1 << 32))
     kinds = [
         rng.randbytes(rng.randrange(1, 200)),
         frame(rng.randrange(256), order, rng.randbytes(rng.randrange(50))),
         frame(SPAWN, order, rng.randbytes(rng.randrange(80))),
         frame(SPAWN, order, body[: rng.randrange(len(body))]),
-        frame(SPAWN, order, ORDER.pack(True, rng.randrange(1 << 32)) + body[ORDER.size :]),
+        frame(SPAWN, order, wild + body[ORDER.size :]),
         frame(SPAWN, 0, body),
         frame(SIGNAL, order),
         frame(SIGNAL, order, rng.randbytes(3)) + frame(KILL, order, rng.randbytes(3)),
@@ -395,7 +397,7 @@ def test_without_subreapers_descendants_are_found_by_their_parents(
     wait_for_sign_in(place, count)
     shim.send(frame(KILL, 1))
     kind, _order, body = shim.next()
-    assert (kind, END.unpack(body)[3]) == (ENDED, 9)
+    assert (kind, END.unpack(body)[4]) == (ENDED, 9)
     assert running_at(place) == []
     shim.close()
 
@@ -406,7 +408,7 @@ def test_without_subreapers_leftovers_are_found_by_their_group(portable, null, p
     shim.send(frame(SPAWN, 1, body), [null] * 3)
     assert shim.next()[0] == SPAWNED
     kind, _order, body = shim.next()
-    assert (kind, END.unpack(body)[2]) == (ENDED, 3)
+    assert (kind, END.unpack(body)[3]) == (ENDED, 3)
     assert running_at(place) == []
     shim.close()
 
@@ -457,7 +459,7 @@ def test_who_survives_sigkill_is_named_and_watched_to_the_end(keeper, null, plac
     _write(f"{frozen}/freezer.state", "FROZEN")
     shim.send(frame(KILL, 1))
     kind, _order, body = shim.next()
-    reusable, _cut_off, _code, signum, *_usage, _left, killed = END.unpack_from(body)
+    reusable, _cut_off, _starved, _code, signum, *_usage, _left, killed = END.unpack_from(body)
     assert (kind, reusable, signum, killed) == (ENDED, False, 9, 1)
     survivor, _, reason = body[END.size :].decode().partition(" ")
     assert (int(survivor), reason) == (child, "in state D")
@@ -486,7 +488,7 @@ def test_who_belongs_to_another_user_is_named(null, place):
     wait_until(lambda: psutil.Process(child).uids().real == 65534)
     shim.send(frame(KILL, 1))
     kind, _order, body = shim.next()
-    assert (kind, END.unpack_from(body)[3]) == (ENDED, 9)
+    assert (kind, END.unpack_from(body)[4]) == (ENDED, 9)
     assert body[END.size :].decode() == f"{child} not permitted"
     shim.close()
     keeper.end()

@@ -10,7 +10,7 @@ from actorch.actors._exit import ExitClass
 from actorch.actors._messages import StopReason
 from actorch.actors._orphans import end_orphans
 from actorch.actors._outcome import deserves_retry, outcome_of
-from actorch.actors._process import Ended, Lost, SpawnFailed, Survivor
+from actorch.actors._process_events import Ended, Lost, SpawnFailed, Survivor
 from actorch.actors._states import AgentEvent
 
 SPEC = AgentSpec("a", ["prog", "x"], timeout=2.0, idle_timeout=1.0)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from actorch.actors._errors import DispatcherClosedError
-from actorch.actors._process import Ended, Lost, Spawned, SpawnFailed
+from actorch.actors._process_events import Ended, Lost, Spawned, SpawnFailed
 from processes import (
     CEILING,
     PROGRAMS,

@@ -127,7 +127,14 @@ WANTS = {
     "timeout": {ExitClass.TIMEOUT},
     "exit": {ExitClass.EXIT},
     "signal": {ExitClass.SIGNAL},
-    "any": {ExitClass.TRANSIENT, ExitClass.TIMEOUT, ExitClass.EXIT, ExitClass.SIGNAL},
+    "memory": {ExitClass.MEMORY},
+    "any": {
+        ExitClass.TRANSIENT,
+        ExitClass.TIMEOUT,
+        ExitClass.EXIT,
+        ExitClass.SIGNAL,
+        ExitClass.MEMORY,
+    },
     "never": set(),
 }
 

@@ -12,7 +12,8 @@ import sys
 import threading
 
 from actorch.actors._dispatcher import Dispatcher
-from actorch.actors._process import Ended, ProcessHost, SpawnOrder
+from actorch.actors._process import ProcessHost
+from actorch.actors._process_events import Ended, SpawnOrder
 
 _place, way, program, *words = sys.argv[1:]
 here = os.path.dirname(os.path.abspath(__file__))

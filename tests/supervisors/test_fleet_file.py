@@ -115,6 +115,10 @@ def test_a_file_can_say_everything_that_a_specification_can(load, folder):
         stop = ["INT", "10s", "TERM", 5, "KILL"]
         success_codes = [0, 3]
         keep_descendants = true
+        isolation = "shim"
+        memory_max = "1.5G"
+        cpu_quota = "150%"
+        pids_max = 100
         [agent.retry]
         max_attempts = 5
         retry_on = ["exit", 7]
@@ -145,6 +149,10 @@ def test_a_file_can_say_everything_that_a_specification_can(load, folder):
         stop=StopPlan.parse(["INT", 10, "TERM", 5]),
         success_codes=(0, 3),
         keep_descendants=True,
+        isolation="shim",
+        memory_max=3 << 29,
+        cpu_quota=1.5,
+        pids_max=100,
         retry=RetryPolicy(5, ("exit", 7), Backoff(0.5, 3, 60, "none")),
     )
     stop = StopPlan.parse("TERM 1s")
@@ -234,6 +242,9 @@ def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
         stop = ["INT", "1s"]
         success_codes = [0, 1]
         keep_descendants = true
+        memory_max = 4096
+        cpu_quota = 2
+        pids_max = 7
         [[agent]]
         name = "a"
         [[agent]]
@@ -244,6 +255,9 @@ def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
         stop = ["KILL"]
         success_codes = [2]
         keep_descendants = false
+        memory_max = "none"
+        cpu_quota = "none"
+        pids_max = "none"
         """
     )
     a, b = fleet.agents
@@ -255,6 +269,9 @@ def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
         stop=StopPlan.parse("INT 1s"),
         success_codes=(0, 1),
         keep_descendants=True,
+        memory_max=4096,
+        cpu_quota=2.0,
+        pids_max=7,
     )
     assert b == AgentSpec(
         "b",
@@ -608,6 +625,12 @@ AGENT = [
     *(("success_codes", value, "a list of exit codes") for value in ([], 0, "0", {}, True)),
     *(("success_codes", [value], "from 0 to 255") for value in (-1, 256, True, "0", 1.0)),
     *(("keep_descendants", value, "true or false") for value in (1, "no", [])),
+    *(("isolation", value, "one of auto, session, ") for value in ("vm", "", True, 3, [])),
+    *(("memory_max", value, "a size such as") for value in (0, -1, 1.5, True, "", "1X", "-1M", [])),
+    *(("memory_max", value, 'or "none"') for value in ("inf", 10**400, "9999T", math.nan)),
+    *(("cpu_quota", value, "a number of processors") for value in (0, -1, True, "x", "", "0%", [])),
+    *(("cpu_quota", value, "such as 1.5") for value in (math.nan, math.inf, 10**400, "1.5 cores")),
+    *(("pids_max", value, "a whole number from 1 to 4194304") for value in (0, 1.5, "3", True, [])),
     *(("retry", value, "a table: [retry]") for value in (3, "any", [], True)),
 ]
 RETRY = [

@@ -9,7 +9,8 @@ import threading
 import psutil
 
 from actorch.actors._dispatcher import Dispatcher
-from actorch.actors._process import Ended, Lost, ProcessHost, Spawned, SpawnFailed, SpawnOrder
+from actorch.actors._process import ProcessHost
+from actorch.actors._process_events import Ended, Lost, Spawned, SpawnFailed, SpawnOrder
 
 PROGRAMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "programs")
 CEILING = 30.0

@@ -12,11 +12,13 @@ import pykka
 
 from ._actor import Actor
 from ._attempt import Attempt
+from ._brand import new_brand
 from ._context import RunContext
 from ._deliver import deliver
 from ._errors import AgentError, CancelledError
 from ._events import AgentOutput
 from ._launch import launch
+from ._limits import MEMORY_LOOK, seconds_left
 from ._messages import (
     AgentEnded,
     AgentReady,
@@ -33,7 +35,7 @@ from ._messages import (
 )
 from ._outcome import Outcome, deserves_retry, outcome_of
 from ._output import disk_is_full, output_paths, tail_lines
-from ._process import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, Survivor
+from ._process_events import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, Survivor
 from ._reasons import Terminated
 from ._records import agent_record
 from ._ref import ActorRef
@@ -75,6 +77,7 @@ class Agent(Actor):
         self._results: list[AttemptResult] = []
         self._stopped: StopReason | None = None
         self._random: random.Random | None = None
+        self._confinement = run.machine.confine(spec)
         self._attempt = self._new_attempt(1)
 
     def on_start(self) -> None:
@@ -118,11 +121,10 @@ class Agent(Actor):
         self._run.growth.end(self._attempt.output)
 
     def _new_attempt(self, number: int) -> Attempt:
-        paths = output_paths(self._run.directory, self._spec.name, number)
-        run_id = self._run.run_id
-        return Attempt(
-            number, AgentOutput(run_id, self._spec.name, number, paths.stdout, paths.stderr)
-        )
+        name, run = self._spec.name, self._run
+        paths = output_paths(run.directory, name, number)
+        output = AgentOutput(run.run_id, name, number, paths.stdout, paths.stderr)
+        return Attempt(number, output, new_brand(), self._confinement.isolation)
 
     def _write_attempt(self) -> None:
         told = partial(deliver, self.actor_ref, Recorded(self._attempt.number))
@@ -147,7 +149,8 @@ class Agent(Actor):
         self._arm(self._spec.timeout, LimitReached(attempt.number, StopReason.TIMEOUT))
         self._arm(self._spec.idle_timeout, LimitReached(attempt.number, StopReason.IDLE))
         try:
-            attempt.process = launch(self._spec, self._run, attempt, self.actor_ref)
+            group = self._run.machine.group_order(self._spec, self._confinement)
+            attempt.process = launch(self._spec, self._run, attempt, group, self.actor_ref)
         except OSError as error:
             event = SpawnFailed("files", error.errno or 0, str(error.filename or ""))
             self._on_process(event)
@@ -158,8 +161,9 @@ class Agent(Actor):
 
     def _on_process(self, event: ProcessEvent) -> None:
         if isinstance(event, Spawned):
-            self._attempt.pid = event.pid
-            self._attempt.start_time = event.start_time
+            self._attempt.up(event)
+            if self._confinement.watched:
+                self._arm(MEMORY_LOOK, LimitReached(self._attempt.number, StopReason.MEMORY))
             self._move(AgentEvent.UP)
             self._run.recorder.write(self._attempt.record(self._state))
         else:
@@ -168,12 +172,11 @@ class Agent(Actor):
     def _on_limit(self, reason: StopReason) -> None:
         if self._attempt.stopped is not None:
             return
-        if reason is StopReason.IDLE:
-            left = (self._spec.idle_timeout or 0.0) - self._attempt.silence(self.dispatcher.clock)
-            if left > 0:
-                self._arm(left, LimitReached(self._attempt.number, reason))
-                return
-        self._begin_stop(reason, kill=False)
+        left = seconds_left(self._spec, self._attempt, reason, self.dispatcher.clock)
+        if left is None:
+            self._begin_stop(reason, kill=reason is StopReason.MEMORY)
+        else:
+            self._arm(left, LimitReached(self._attempt.number, reason))
 
     def _on_stop_request(self, reason: StopReason, kill: bool) -> None:
         self._stopped = self._stopped or reason

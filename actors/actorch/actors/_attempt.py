@@ -12,6 +12,7 @@ from ._messages import StopReason
 from ._outcome import Outcome
 from ._output import OutputPaths, file_size, last_write
 from ._process import Process
+from ._process_events import Spawned
 from ._records import AttemptRecord
 from ._results import AttemptResult
 from ._states import AgentEvent, AgentState
@@ -48,12 +49,19 @@ class Attempt:
         process: set from the start until the end.
         pid: the leader's, once it runs.
         start_time: the leader's, in clock ticks since boot.
+        shim: the pid of its shim, once it runs.
+        brand: what its processes can be told by.
+        isolation: what holds them together.
+        cgroup: the directory of their cgroup, if they have one.
         stopped: why it is being ended, marked before any signal is sent.
         timers: those that must not outlive it.
     """
 
     number: int
     output: AgentOutput
+    brand: int
+    isolation: str
+    cgroup: str | None = None
     recorded: bool = False
     due: bool = True
     begun: float | None = None
@@ -61,6 +69,7 @@ class Attempt:
     process: Process | None = None
     pid: int | None = None
     start_time: int | None = None
+    shim: int = 0
     stopped: StopReason | None = None
     timers: list[Timer] = field(default_factory=list[Timer])
     _sizes: tuple[int, int] = (0, 0)
@@ -163,6 +172,10 @@ class Attempt:
             detail=detail,
         )
 
+    def up(self, event: Spawned) -> None:
+        """Its process runs."""
+        self.pid, self.start_time, self.shim = event.pid, event.start_time, event.shim
+
     def record(self, state: AgentState) -> AttemptRecord:
         """Its row while it is not over."""
         return AttemptRecord(
@@ -175,6 +188,9 @@ class Attempt:
             pid=self.pid,
             start_time=self.start_time,
             started=self.begun_at or None,
+            brand=self.brand,
+            isolation=self.isolation,
+            cgroup=self.cgroup,
         )
 
     def final_record(self, result: AttemptResult) -> AttemptRecord:
@@ -204,4 +220,7 @@ class Attempt:
             survivors="\n".join(result.survivors) if result.survivors else None,
             stdout_bytes=result.stdout_bytes,
             stderr_bytes=result.stderr_bytes,
+            brand=self.brand,
+            isolation=self.isolation,
+            cgroup=self.cgroup,
         )

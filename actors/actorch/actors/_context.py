@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ._deliver import Addressee
 from ._growth import Growth
 from ._identity import Identity
+from ._isolation import Machine
 from ._process import ProcessHost
 from ._recorder import Recorder
 
@@ -26,6 +27,7 @@ class RunContext:
         owner: the process that owns the run.
         seed: what the agents' own random sources are derived from.
         host: starts and owns processes.
+        machine: what there is to hold them together.
         recorder: the way to the journal.
         registry: the way to the agent table.
         growth: announces output.
@@ -38,6 +40,7 @@ class RunContext:
     owner: Identity
     seed: int
     host: ProcessHost
+    machine: Machine
     recorder: Recorder
     registry: Addressee
     growth: Growth

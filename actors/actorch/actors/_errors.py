@@ -4,6 +4,8 @@ ActorchError                       something actorch did or refused to do
 ├── UsageError                     the caller's words are wrong; nothing was started
 │   ├── SpecError                  a field of a spec: file, key, value, what is allowed
 │   └── UnsupportedPlatformError   neither Linux nor macOS
+├── HistoryError                   the history file cannot be read or written
+│   └── SchemaTooNewError          a newer actorch made it
 ├── ActorError                     the actor machinery
 │   ├── MailboxFullError           a bounded mailbox refused a message
 │   ├── WouldBlockError            waiting here would stop the loop that must answer
@@ -13,6 +15,7 @@ ActorchError                       something actorch did or refused to do
 │   ├── NonZeroExitError           it ran and exited with a code that is no success
 │   ├── SignalExitError            it was ended by a signal that actorch did not send
 │   ├── AgentTimeoutError          it was ended for taking or being silent too long
+│   ├── MemoryLimitError           it took more memory than it may
 │   ├── OutputInvalidError         it ended well, but what it printed is not an answer
 │   ├── AuthenticationRequiredError  it wants a login or a key
 │   ├── ActorCrashedError          the actor that owned it raised
@@ -28,35 +31,39 @@ ActorchError                       something actorch did or refused to do
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
+from ._agent_errors import (
+    ActorCrashedError,
+    AgentError,
+    AgentTimeoutError,
+    AuthenticationRequiredError,
+    CancelledError,
+    MemoryLimitError,
+    NonZeroExitError,
+    OutputInvalidError,
+    SignalExitError,
+    SpawnError,
+    WaitFailedError,
+)
+from ._root_error import ActorchError
+from ._run_errors import (
+    InsufficientAgentsError,
+    PartialFailureError,
+    RunError,
+    RunStoppedError,
+    RunTimeoutError,
+    TotalFailureError,
+)
 from ._shown import one_line, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ._results import AgentResult
 
 __all__ = [
     "ActorCrashedError", "ActorError", "ActorchError", "AgentError", "AgentTimeoutError",
-    "AuthenticationRequiredError", "CancelledError", "DispatcherClosedError",
-    "InsufficientAgentsError", "MailboxFullError", "NonZeroExitError", "OutputInvalidError",
-    "PartialFailureError", "RunError", "RunStoppedError", "RunTimeoutError", "SignalExitError",
-    "SpawnError", "SpecError", "TotalFailureError", "UnsupportedPlatformError", "UsageError",
-    "WaitFailedError", "WouldBlockError",
+    "AuthenticationRequiredError", "CancelledError", "DispatcherClosedError", "HistoryError",
+    "InsufficientAgentsError", "MailboxFullError", "MemoryLimitError", "NonZeroExitError",
+    "OutputInvalidError", "PartialFailureError", "RunError", "RunStoppedError",
+    "RunTimeoutError", "SchemaTooNewError", "SignalExitError", "SpawnError", "SpecError",
+    "TotalFailureError", "UnsupportedPlatformError", "UsageError", "WaitFailedError",
+    "WouldBlockError",
 ]  # fmt: skip
-
-
-class ActorchError(Exception):
-    """The root of everything actorch raises.
-
-    Attributes:
-        exit_code: what the command line exits with when this error ends it.
-        retryable: whether doing the same thing again may well succeed.
-    """
-
-    exit_code: ClassVar[int] = 125
-    retryable: ClassVar[bool] = False
 
 
 class UsageError(ActorchError):
@@ -98,6 +105,14 @@ class UnsupportedPlatformError(UsageError):
     """This operating system has no way to own a process tree."""
 
 
+class HistoryError(ActorchError):
+    """The history file cannot be read or written. Runs go on without it; `gc` cannot."""
+
+
+class SchemaTooNewError(HistoryError):
+    """A newer actorch made the history file. Upgrade, or use another state directory."""
+
+
 class ActorError(ActorchError):
     """The actor machinery could not do what was asked; see the subclasses."""
 
@@ -117,183 +132,3 @@ class WouldBlockError(ActorError):
 
 class DispatcherClosedError(ActorError):
     """The system that ran this actor has been closed. Start a new one."""
-
-
-class AgentError(ActorchError):
-    """One agent ended without success.
-
-    Attributes:
-        agent: the agent's name.
-        kind: the word for this class of error in JSON and in SQLite.
-    """
-
-    exit_code = 1
-    kind: ClassVar[str] = "agent_failure"
-
-    def __init__(self, agent: str, message: str) -> None:
-        super().__init__(agent, message)
-        self.agent = agent
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.agent}: {self.message}"
-
-
-class SpawnError(AgentError):
-    """The program could not be started. Unlike NonZeroExitError, it never ran.
-
-    Attributes:
-        stage: what failed: ``cwd``, ``command``, ``interpreter``, ``exec``, ``files``, ``keeper``.
-        errno: the system's number for the reason, 0 where there is none.
-    """
-
-    kind = "spawn_failed"
-
-    def __init__(self, agent: str, message: str, *, stage: str, errno: int) -> None:
-        super().__init__(agent, message)
-        self.stage = stage
-        self.errno = errno
-
-
-class NonZeroExitError(AgentError):
-    """The program ran and exited with a code that is not one of its success codes.
-
-    Attributes:
-        code: the exit code.
-        stderr_tail: the last lines it wrote to stderr.
-    """
-
-    kind = "non_zero_exit"
-
-    def __init__(self, agent: str, message: str, *, code: int, stderr_tail: str = "") -> None:
-        super().__init__(agent, message)
-        self.code = code
-        self.stderr_tail = stderr_tail
-
-
-class SignalExitError(AgentError):
-    """The program was ended by a signal that actorch did not send.
-
-    Attributes:
-        signal: the signal's number.
-        stderr_tail: the last lines it wrote to stderr.
-    """
-
-    kind = "signal"
-
-    def __init__(self, agent: str, message: str, *, signal: int, stderr_tail: str = "") -> None:
-        super().__init__(agent, message)
-        self.signal = signal
-        self.stderr_tail = stderr_tail
-
-
-class AgentTimeoutError(AgentError):
-    """The attempt was ended by actorch for taking, or being silent, too long.
-
-    Attributes:
-        limit: which limit: ``timeout``, ``idle_timeout`` or ``deadline``.
-    """
-
-    kind = "timeout"
-    retryable = True
-
-    def __init__(self, agent: str, message: str, *, limit: str) -> None:
-        super().__init__(agent, message)
-        self.limit = limit
-
-
-class OutputInvalidError(AgentError):
-    """The program ended well, but what it printed cannot be read as its answer."""
-
-    kind = "output_invalid"
-
-
-class AuthenticationRequiredError(AgentError):
-    """The program wants a login or a key that it was not given."""
-
-    kind = "authentication_required"
-
-
-class ActorCrashedError(AgentError):
-    """An actor raised while it owned this agent; the agent's processes were ended."""
-
-    kind = "actor_crashed"
-
-
-class WaitFailedError(AgentError):
-    """The agent's exit status could not be learnt: its shim or keeper was killed."""
-
-    kind = "wait_failed"
-    retryable = True
-
-
-class CancelledError(AgentError):
-    """The agent was stopped, or never started, because the run no longer wanted it."""
-
-    kind = "cancelled"
-
-
-class RunError(ActorchError):
-    """A run ended without what was asked of it.
-
-    Attributes:
-        successes: the results of the agents that succeeded.
-        failures: the results of those that did not.
-    """
-
-    exit_code = 1
-
-    def __init__(
-        self,
-        message: str,
-        successes: Sequence[AgentResult] = (),
-        failures: Sequence[AgentResult] = (),
-    ) -> None:
-        super().__init__(message)
-        self.successes = tuple(successes)
-        self.failures = tuple(failures)
-
-
-class PartialFailureError(RunError):
-    """The quorum was met, yet some agents failed (verdict ``degraded``)."""
-
-    exit_code = 0
-
-
-class InsufficientAgentsError(RunError):
-    """Fewer agents succeeded than the quorum asks for.
-
-    Attributes:
-        required: how many successes the quorum asks for.
-        actual: how many there were.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        successes: Sequence[AgentResult] = (),
-        failures: Sequence[AgentResult] = (),
-        *,
-        required: int,
-        actual: int,
-    ) -> None:
-        super().__init__(message, successes, failures)
-        self.required = required
-        self.actual = actual
-
-
-class TotalFailureError(InsufficientAgentsError):
-    """Not one agent succeeded."""
-
-
-class RunTimeoutError(RunError, TimeoutError):
-    """A deadline passed: the run's own, or that of ``run.wait(timeout=...)``."""
-
-    exit_code = 124
-    retryable = True
-
-
-class RunStoppedError(RunError):
-    """The run was stopped or interrupted before it could reach a verdict."""
-
-    exit_code = 130

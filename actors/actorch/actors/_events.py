@@ -21,6 +21,7 @@ __all__ = [
     "Event",
     "Events",
     "HistoryLost",
+    "LeftoversFound",
     "Receiver",
     "RunFinished",
     "RunStarted",
@@ -65,7 +66,23 @@ class HistoryLost(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event: TypeAlias = RunStarted | AgentChanged | AgentOutput | RunFinished | HistoryLost
+class LeftoversFound(msgspec.Struct, frozen=True):
+    """Signal `leftovers_found`: processes of runs that crashed are still there. `gc` ends them.
+
+    Comes with the first run of a system, if at all.
+
+    Attributes:
+        runs: the ids of those runs.
+        processes: how many there are.
+    """
+
+    runs: tuple[str, ...]
+    processes: int
+
+
+Event: TypeAlias = (
+    RunStarted | AgentChanged | AgentOutput | RunFinished | HistoryLost | LeftoversFound
+)
 
 
 class Receiver(Protocol):
@@ -88,12 +105,14 @@ class Events:
         self.agent_output = blinker.Signal("An attempt's output files have grown.")
         self.run_finished = blinker.Signal("A run has its verdict.")
         self.history_lost = blinker.Signal("The journal cannot write.")
+        self.leftovers_found = blinker.Signal("Processes of crashed runs are still there.")
         self._by_type: dict[type[Event], blinker.Signal] = {
             RunStarted: self.run_started,
             AgentChanged: self.agent_changed,
             AgentOutput: self.agent_output,
             RunFinished: self.run_finished,
             HistoryLost: self.history_lost,
+            LeftoversFound: self.leftovers_found,
         }
 
     def publish(self, event: Event) -> None:

@@ -37,6 +37,8 @@ class ExitClass(Enum):
     """Ended by itself with another code."""
     SIGNAL = "signal"
     """Ended by a signal that actorch did not send."""
+    MEMORY = "memory"
+    """Ended for taking more memory than its limit, by actorch or by the kernel."""
     PERMANENT = "permanent"
     """The same again would fail the same way: no such command, no permission."""
     CANCELLED = "cancelled"

@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 import psutil
 
-__all__ = ["Identity", "boot_id", "is_alive", "own_identity", "start_time"]
+__all__ = ["Identity", "boot_id", "is_alive", "own_identity", "pid_namespace", "start_time"]
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -18,11 +18,13 @@ class Identity(msgspec.Struct, frozen=True):
         pid: its number.
         start_time: when it started, in clock ticks since boot (milliseconds without /proc).
         boot_id: the boot it belongs to.
+        pid_namespace: the one that `pid` is a number of; 0 where nobody knows.
     """
 
     pid: int
     start_time: int
     boot_id: str
+    pid_namespace: int = 0
 
 
 @cache
@@ -33,6 +35,14 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError:
         return str(int(psutil.boot_time()))
+
+
+def pid_namespace() -> int:
+    """The number of this process's pid namespace; 0 where there are none. pid_namespaces(7)."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
 
 
 def start_time(pid: int) -> int:
@@ -51,11 +61,13 @@ def start_time(pid: int) -> int:
 def own_identity() -> Identity:
     """This process."""
     pid = os.getpid()
-    return Identity(pid, start_time(pid), boot_id())
+    return Identity(pid, start_time(pid), boot_id(), pid_namespace())
 
 
 def is_alive(who: Identity) -> bool:
-    """Whether that very process still runs."""
+    """Whether that very process still runs, or may, out of our sight in another pid namespace."""
     if who.boot_id != boot_id() or not who.pid:
         return False
+    if who.pid_namespace not in (0, pid_namespace()):
+        return True
     return start_time(who.pid) == who.start_time

@@ -12,14 +12,14 @@ from contextlib import suppress
 
 from ._channel import Channel
 from ._dispatcher import Dispatcher
-from ._keeper.wire import FORK, GONE, LOSS, READY, WELCOME, Frame
+from ._keeper.wire import APART, FORK, GONE, LOSS, PLAIN, READY, WELCOME, Frame
 from ._process_events import Survivor
 
-__all__ = ["KeeperLink", "read_survivors"]
+__all__ = ["PROGRAM", "KeeperLink", "read_survivors"]
 
 _log = logging.getLogger("actorch.process")
 
-_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_keeper", "__main__.py")
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_keeper", "__main__.py")
 
 
 def read_survivors(text: bytes) -> tuple[Survivor, ...]:
@@ -73,8 +73,12 @@ class KeeperLink:
                 raise
         self.channel = Channel(dispatcher, ours, (READY, GONE), self._on_frame, self._on_eof)
 
-    def fork_shim(self, number: int) -> socket.socket:
+    def fork_shim(self, number: int, apart: bool) -> socket.socket:
         """Ask for a shim.
+
+        Args:
+            number: of the order.
+            apart: whether it shall be in a pid namespace of its own.
 
         Returns:
             our end of its socket. It may be written to at once.
@@ -85,7 +89,7 @@ class KeeperLink:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self.channel.send(FORK, number, fds=(theirs.fileno(),))
+                self.channel.send(FORK, number, APART if apart else PLAIN, (theirs.fileno(),))
             except OSError:
                 ours.close()
                 raise
@@ -119,7 +123,7 @@ class KeeperLink:
 def _start(python: str, control: int) -> int:
     """Start the program with its socket and /dev/null, and nothing else it would keep."""
     number = 3 if control != 3 else 4  # duplicated onto itself, it would be closed
-    argv = [python, "-I", "-S", _PROGRAM, str(number), str(os.getpid())]
+    argv = [python, "-I", "-S", PROGRAM, str(number), str(os.getpid())]
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     actions = [(os.POSIX_SPAWN_DUP2, control, number), *null]
     return os.posix_spawn(python, argv, os.environ, file_actions=actions, setsigmask=())

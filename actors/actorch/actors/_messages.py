@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ._process import ProcessEvent
+from ._process_events import ProcessEvent
 from ._records import Record
 from ._results import AgentResult
 from ._table import AgentRow, RunRow
@@ -41,6 +41,7 @@ class StopReason(Enum):
     DEADLINE = "stopped at the deadline of the run"
     TIMEOUT = "took longer than its timeout"
     IDLE = "printed nothing for longer than its idle_timeout"
+    MEMORY = "took more memory than its memory_max"
     CRASHED = "stopped since an actor of its run crashed"
 
 
@@ -72,7 +73,7 @@ class ProcessReport(msgspec.Struct, frozen=True):
 
 
 class LimitReached(msgspec.Struct, frozen=True, gc=False):
-    """A timer about the attempt's time or silence ran out."""
+    """A timer about the attempt's time, silence or memory ran out."""
 
     attempt: int
     reason: StopReason

@@ -13,6 +13,7 @@ from ._errors import (
     AgentError,
     AgentTimeoutError,
     CancelledError,
+    MemoryLimitError,
     NonZeroExitError,
     SignalExitError,
     SpawnError,
@@ -20,7 +21,8 @@ from ._errors import (
 )
 from ._exit import Exit, ExitClass, classify_exit, classify_spawn_failure, signal_name
 from ._messages import StopReason
-from ._process import Ended, Lost, SpawnFailed, Survivor
+from ._process_events import Ended, Lost, SpawnFailed, Survivor
+from ._sizes import size_text
 from ._spec import AgentSpec
 from ._states import AgentEvent
 
@@ -98,6 +100,8 @@ def _outcome_of(
     if end is None:
         assert isinstance(event, Lost)
         return _lost(spec, event.reason)
+    if isinstance(event, Ended) and event.starved and end.code not in spec.success_codes:
+        return _starved(spec, end)
     if end.code is None and end.signal is None:
         return _lost(spec, f"SIGKILL did not end it ({', '.join(end.survivors)})", end)
     return _ended(spec, end, tail, "; the disk is full" if disk_full else "")
@@ -140,11 +144,20 @@ def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None) -> Outcome:
         message = reason.value if seconds is None else f"{reason.value} of {seconds:g} s"
         timed_out = AgentTimeoutError(spec.name, message, limit=limit)
         return Outcome(AgentEvent.TIME_OUT, ExitClass.TIMEOUT, end, timed_out)
+    if reason is StopReason.MEMORY:
+        return _starved(spec, end)
     if reason is StopReason.CRASHED:
         crashed = ActorCrashedError(spec.name, reason.value)
         return Outcome(AgentEvent.FAIL, ExitClass.CANCELLED, end, crashed)
     cancelled = CancelledError(spec.name, reason.value)
     return Outcome(AgentEvent.CANCEL, ExitClass.CANCELLED, end, cancelled)
+
+
+def _starved(spec: AgentSpec, end: Exit | None) -> Outcome:
+    limit = spec.memory_max
+    what = "the limit of its cgroup" if limit is None else f"its memory_max of {size_text(limit)}"
+    error = MemoryLimitError(spec.name, f"out of memory: took more than {what}", limit=limit)
+    return Outcome(AgentEvent.FAIL, ExitClass.MEMORY, end, error)
 
 
 def _names(survivors: Iterable[Survivor]) -> tuple[str, ...]:
@@ -178,6 +191,8 @@ def _why_not_spawned(spec: AgentSpec, event: SpawnFailed) -> str:
             return "its arguments and environment are too long; put the prompt on stdin"
         case "cwd", _:
             return f"cannot work in {event.path or spec.cwd}: {reason}"
+        case "cgroup", _:
+            return f"cannot be put into a cgroup ({event.path}): {reason}"
         case "files", _:
             return f"cannot open its output files: {reason}"
         case stage, _:

@@ -17,26 +17,14 @@ from ._channel import Channel
 from ._clock import SystemClock
 from ._dispatcher import Dispatcher
 from ._errors import DispatcherClosedError, UnsupportedPlatformError
+from ._idle import IdleShims
 from ._keeper.wire import LONGEST
 from ._keeper_link import KeeperLink
 from ._orphans import end_orphans
-from ._process_events import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, SpawnOrder, Survivor
+from ._process_events import Lost, ProcessEvent, SpawnFailed, SpawnOrder, Survivor
 from ._shim_link import Process, ShimLink
 
-__all__ = [
-    "Ended",
-    "Lost",
-    "Process",
-    "ProcessEvent",
-    "ProcessHost",
-    "SpawnFailed",
-    "SpawnOrder",
-    "Spawned",
-    "Survivor",
-]
-
-IDLE_KEPT: Final = 16
-"""So many idle shims are kept, or as many as are busy if that is more."""
+__all__ = ["Process", "ProcessHost"]
 
 CLOSE_BOUND: Final = 15.0
 """Seconds that trees and keeper get to end in: 2 s of grace, 10 s of killing, and some for load."""
@@ -66,7 +54,7 @@ class ProcessHost:
         self._keeper: KeeperLink | None = None
         self._keepers: set[KeeperLink] = set()
         self._shims: dict[int, ShimLink] = {}
-        self._idle: list[ShimLink] = []
+        self._idle = IdleShims()
         self._closing = False
         self._all_gone = threading.Event()
 
@@ -90,7 +78,7 @@ class ProcessHost:
             return self._refuse(process, "exec", errno.E2BIG, order.argv[0])
         try:
             stdin = self._null if order.stdin is None else order.stdin
-            self._hand_over(process, body, (stdin, order.stdout, order.stderr))
+            self._hand_over(process, body, (stdin, order.stdout, order.stderr), order.apart)
         except OSError as error:
             # Too many descriptors in flight is, for the caller, the same as too many open.
             full = error.errno == errno.ETOOMANYREFS
@@ -105,7 +93,7 @@ class ProcessHost:
         self._refuse_if_closed()
         with suppress(OSError):
             while len(self._shims) < shims:
-                self._idle.append(self._new_shim())
+                self._idle.put(self._new_shim(apart=False))
 
     def close(self) -> None:
         """End every process and the keeper, and wait for that. Idempotent; from any thread.
@@ -138,38 +126,40 @@ class ProcessHost:
         self._dispatcher.call_soon(process.tell, SpawnFailed(stage, number, path or self._python))
         return process
 
-    def _hand_over(self, process: Process, body: bytes, fds: Sequence[int]) -> None:
-        while self._idle:
-            shim = self._idle[-1]
+    def _hand_over(self, process: Process, body: bytes, fds: Sequence[int], apart: bool) -> None:
+        while (shim := self._idle.take(apart)) is not None:
             try:
                 shim.spawn(process, body, fds)
             except ConnectionError:  # it was killed, and its end is yet to be read
                 self._drop(shim)
+            except OSError:
+                self._idle.put(shim)
+                raise
             else:
-                self._idle.pop()
                 return
-        shim = self._new_shim()
+        shim = self._new_shim(apart)
         try:
             shim.spawn(process, body, fds)
         except OSError:
-            self._idle.append(shim)
+            self._idle.put(shim)
             raise
 
-    def _new_shim(self) -> ShimLink:
+    def _new_shim(self, apart: bool) -> ShimLink:
         try:
-            return self._fork_shim()
+            return self._fork_shim(apart)
         except ConnectionError:  # the keeper was killed, and its end is yet to be read
             self._keeper = None
-            return self._fork_shim()
+            return self._fork_shim(apart)
 
-    def _fork_shim(self) -> ShimLink:
+    def _fork_shim(self, apart: bool) -> ShimLink:
         if self._keeper is None:
             dispatcher, on_gone, on_end = self._dispatcher, self._on_gone, self._on_keeper_end
             self._keeper = KeeperLink(dispatcher, self._python, on_gone, on_end)
             self._keepers.add(self._keeper)
         number, keeper = next(self._numbers), self._keeper
-        sock = keeper.fork_shim(number)
-        shim = ShimLink(number, keeper, self._dispatcher, sock, self._on_free, self._on_shim_end)
+        sock = keeper.fork_shim(number, apart)
+        told = self._on_free, self._on_shim_end
+        shim = ShimLink(number, apart, keeper, self._dispatcher, sock, *told)
         self._shims[number] = shim
         return shim
 
@@ -177,16 +167,15 @@ class ProcessHost:
         """Know nothing of it any more."""
         shim.channel.close()
         self._shims.pop(shim.number, None)
-        if shim in self._idle:
-            self._idle.remove(shim)
+        self._idle.discard(shim)
 
     def _on_free(self, shim: ShimLink, reusable: bool) -> None:
         if not reusable or self._closing or shim.keeper.ended:
             self._drop(shim)
         else:
-            self._idle.append(shim)
-            while len(self._idle) > max(IDLE_KEPT, len(self._shims) // 2):
-                self._drop(self._idle[0])
+            self._idle.put(shim)
+            while (surplus := self._idle.surplus(len(self._shims))) is not None:
+                self._drop(surplus)
         self._look_whether_gone()
 
     def _on_shim_end(self, shim: ShimLink) -> None:
@@ -245,7 +234,7 @@ class ProcessHost:
         self._closing = True
         if "_null" in vars(self):
             os.close(vars(self).pop("_null"))
-        for shim in list(self._idle):
+        for shim in self._idle:
             self._drop(shim)
         for shim in self._shims.values():
             shim.cause = "the host was closed"

@@ -8,9 +8,33 @@ from typing import TypeAlias
 
 import msgspec
 
-from ._keeper.wire import ORDER
+from ._keeper.wire import KEEP, ORDER, SESSION
 
-__all__ = ["Ended", "Lost", "ProcessEvent", "SpawnFailed", "SpawnOrder", "Spawned", "Survivor"]
+__all__ = [
+    "Ended",
+    "GroupOrder",
+    "Lost",
+    "ProcessEvent",
+    "SpawnFailed",
+    "SpawnOrder",
+    "Spawned",
+    "Survivor",
+]
+
+
+class GroupOrder(msgspec.Struct, frozen=True):
+    """A cgroup to be made for a process, and removed after it.
+
+    Attributes:
+        home: the directory of the cgroup that shims live in.
+        path: of the one to be made.
+        limits: what is written where, as ``pids.max=100``; with ``?`` in front, only where there is
+            such a file.
+    """
+
+    home: str
+    path: str
+    limits: tuple[str, ...] = ()
 
 
 class SpawnOrder(msgspec.Struct, frozen=True):
@@ -25,6 +49,11 @@ class SpawnOrder(msgspec.Struct, frozen=True):
         stdout: a descriptor.
         stderr: a descriptor.
         keep_descendants: whether what the leader leaves behind, when it ends by itself, lives on.
+        session_only: whether who makes a session of its own is left alone.
+        apart: whether it gets a pid namespace of its own.
+        brand: the number that its processes can be told by, whatever they make of themselves; 0 for
+            none.
+        group: the cgroup to be made for it.
     """
 
     argv: tuple[str, ...]
@@ -34,6 +63,10 @@ class SpawnOrder(msgspec.Struct, frozen=True):
     stdout: int
     stderr: int
     keep_descendants: bool = False
+    session_only: bool = False
+    apart: bool = False
+    brand: int = 0
+    group: GroupOrder | None = None
 
     def encode(self) -> bytes:
         """The body of a SPAWN.
@@ -42,11 +75,14 @@ class SpawnOrder(msgspec.Struct, frozen=True):
             ValueError: something contains NUL, or cannot be encoded.
         """
         environment = [f"{name}={value}" for name, value in self.env.items()]
-        words = [os.path.abspath(self.cwd), *self.argv, *environment]
+        group = self.group
+        about = [] if group is None else [group.home, group.path, *group.limits]
+        words = [*about, os.path.abspath(self.cwd), *self.argv, *environment]
         text = os.fsencode("\0".join(words))
         if text.count(b"\0") != len(words) - 1:
             raise ValueError("NUL in argv, environment or cwd")
-        return ORDER.pack(self.keep_descendants, len(self.argv)) + text
+        flags = KEEP * self.keep_descendants | SESSION * self.session_only
+        return ORDER.pack(flags, self.brand, len(about), len(self.argv)) + text
 
 
 class Survivor(msgspec.Struct, frozen=True):
@@ -67,10 +103,12 @@ class Spawned(msgspec.Struct, frozen=True):
     Attributes:
         pid: of the leader, which is also its session and its group.
         start_time: of the leader, in clock ticks since boot; 0 where the system does not tell.
+        shim: the pid of the shim, of which all processes of the tree are descendants.
     """
 
     pid: int
     start_time: int
+    shim: int = 0
 
 
 class SpawnFailed(msgspec.Struct, frozen=True):
@@ -99,6 +137,7 @@ class Ended(msgspec.Struct, frozen=True):
         leftovers: how many descendants were alive when the leader had ended.
         killed: how many processes it took SIGKILL to end.
         survivors: those that not even SIGKILL ended.
+        starved: whether the kernel killed any of them for want of memory in its cgroup.
     """
 
     code: int | None
@@ -109,6 +148,7 @@ class Ended(msgspec.Struct, frozen=True):
     leftovers: int
     killed: int
     survivors: tuple[Survivor, ...] = ()
+    starved: bool = False
 
 
 class Lost(msgspec.Struct, frozen=True):

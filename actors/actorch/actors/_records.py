@@ -25,6 +25,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         owner_pid: the process that owns the run, with its start time and boot.
         directory: where the output files are.
         error: why actorch itself gave up, if it did.
+        pid_namespace: the one that `owner_pid` is a number of.
+        collected: when it was seen to that nothing of an interrupted run is left.
     """
 
     id: str
@@ -43,6 +45,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     finished: float | None = None
     duration: float | None = None
     error: str | None = None
+    pid_namespace: int | None = None
+    collected: float | None = None
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -75,6 +79,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         number: 1 for the first.
         start_time: of the process `pid`, in clock ticks since boot.
         survivors: processes that could not be ended, one "pid: reason" a line.
+        brand: the number that its processes can be told by.
+        isolation: what held them together.
+        cgroup: the directory of their cgroup, if they had one.
     """
 
     run_id: str
@@ -100,6 +107,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     survivors: str | None = None
     stdout_bytes: int | None = None
     stderr_bytes: int | None = None
+    brand: int | None = None
+    isolation: str | None = None
+    cgroup: str | None = None
 
 
 Record: TypeAlias = RunRecord | AgentRecord | AttemptRecord

@@ -22,7 +22,16 @@ _WANTED: Final[dict[str, frozenset[ExitClass]]] = {
     "timeout": frozenset({ExitClass.TIMEOUT}),
     "exit": frozenset({ExitClass.EXIT}),
     "signal": frozenset({ExitClass.SIGNAL}),
-    "any": frozenset({ExitClass.TRANSIENT, ExitClass.TIMEOUT, ExitClass.EXIT, ExitClass.SIGNAL}),
+    "memory": frozenset({ExitClass.MEMORY}),
+    "any": frozenset(
+        {
+            ExitClass.TRANSIENT,
+            ExitClass.TIMEOUT,
+            ExitClass.EXIT,
+            ExitClass.SIGNAL,
+            ExitClass.MEMORY,
+        }
+    ),
     "never": frozenset(),
 }
 _ALLOWED: Final = f"one or more of {', '.join(_WANTED)}, or exit codes from 1 to 255"
@@ -80,9 +89,9 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         max_attempts: how many there may be in all, the first included.
         retry_on: ``transient`` (what passes by itself: no memory for a fork, exit code 75, a lost
             shim, a timeout), ``timeout``, ``exit`` (any other exit code), ``signal`` (a signal that
-            actorch did not send), ``any``, ``never``, exit codes, or several of these. What would
-            fail the same way again (no such command, no permission) is never tried again, nor is
-            what was cancelled.
+            actorch did not send), ``memory`` (its memory_max), ``any``, ``never``, exit codes, or
+            several of these. What would fail the same way again (no such command, no permission) is
+            never tried again, nor is what was cancelled.
         backoff: how long to wait before the next attempt.
 
     Raises:

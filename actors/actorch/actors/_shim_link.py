@@ -103,6 +103,7 @@ class ShimLink:
 
     Args:
         number: of the order that asked for it.
+        apart: whether it is in a pid namespace of its own.
         keeper: who forks it.
         dispatcher: whose thread this is used on.
         sock: our end of its socket.
@@ -111,17 +112,19 @@ class ShimLink:
 
     Attributes:
         number: as given.
+        apart: as given.
         keeper: as given.
         channel: to the shim.
         process: what runs under it.
         cause: why the shim would end its tree unasked.
     """
 
-    __slots__ = ("_on_free", "cause", "channel", "keeper", "number", "process")
+    __slots__ = ("_on_free", "apart", "cause", "channel", "keeper", "number", "process")
 
     def __init__(
         self,
         number: int,
+        apart: bool,
         keeper: KeeperLink,
         dispatcher: Dispatcher,
         sock: socket.socket,
@@ -129,6 +132,7 @@ class ShimLink:
         on_end: Callable[[ShimLink], None],
     ) -> None:
         self.number = number
+        self.apart = apart
         self.keeper = keeper
         self.process: Process | None = None
         self.cause = "its shim was told to end"
@@ -167,7 +171,8 @@ class ShimLink:
             self._on_ended(body)
 
     def _on_ended(self, body: bytes) -> None:
-        reusable, cut_off, code, signum, user, system, rss, left, killed = END.unpack_from(body)
+        reusable, cut_off, starved, *rest = END.unpack_from(body)
+        code, signum, user, system, rss, left, killed = rest
         survivors = read_survivors(body[END.size :])
         if cut_off:
             self._free(Lost(self.cause, killed, survivors), reusable)
@@ -181,6 +186,7 @@ class ShimLink:
             leftovers=left,
             killed=killed,
             survivors=survivors,
+            starved=starved,
         )
         self._free(event, reusable)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -17,18 +18,26 @@ from ._checks import (
     check_string,
     check_type,
     is_list,
+    is_number,
     text_size,
 )
 from ._environment import check_environment, read_env_file
 from ._errors import SpecError
 from ._retry import RetryPolicy
+from ._sizes import parse_size
 from ._stop import StopPlan
 
-__all__ = ["AgentSpec"]
+__all__ = ["ISOLATIONS", "AgentSpec"]
+
+ISOLATIONS: Final = ("auto", "session", "shim", "cgroup", "pidns")
+MOST_PIDS: Final = 4_194_304
+"""The most processes that Linux can number (PID_MAX_LIMIT)."""
+MOST_PROCESSORS: Final = 10_000
 
 _NAME: Final = (
     "1 to 100 printable characters, at most 200 bytes, without '/' and without spaces at its ends"
 )
+_QUOTA: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 _COMMAND: Final = 'a list of strings such as ["ruff", "check", "."]'
 
 
@@ -49,6 +58,14 @@ class AgentSpec(msgspec.Struct, frozen=True):
         stop: how it is told to end.
         success_codes: the exit codes that mean success.
         keep_descendants: whether processes live on that it leaves behind when it ends by itself.
+        isolation: what holds its processes together: "session" (who makes a session of its own is
+            left alone), "shim" (nobody escapes), "cgroup" (killed by the kernel, all at once),
+            "pidns" (a pid namespace of its own), or "auto": the best of the first three that there
+            is on the machine.
+        memory_max: bytes that its processes may take together; None for no limit. By its cgroup
+            where there is one that can, else by a look at their resident memory twice a second.
+        cpu_quota: how many processors' time they may use together, such as 1.5; needs a cgroup.
+        pids_max: how many of them there may be at once; needs a cgroup.
         retry: whether and when it is tried again.
 
     Raises:
@@ -68,6 +85,10 @@ class AgentSpec(msgspec.Struct, frozen=True):
     stop: StopPlan = StopPlan()
     success_codes: Sequence[int] = (0,)
     keep_descendants: bool = False
+    isolation: Literal["auto", "session", "shim", "cgroup", "pidns"] = "auto"
+    memory_max: int | None = None
+    cpu_quota: float | None = None
+    pids_max: int | None = None
     retry: RetryPolicy = RetryPolicy()
 
     def __post_init__(self) -> None:
@@ -83,6 +104,14 @@ class AgentSpec(msgspec.Struct, frozen=True):
                 set_field(self, key, check_seconds(key, seconds))
         set_field(self, "success_codes", _checked_codes(self.success_codes))
         check_bool("keep_descendants", self.keep_descendants)
+        if self.isolation not in ISOLATIONS:
+            raise SpecError("isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
+        if self.memory_max is not None:
+            set_field(self, "memory_max", parse_size("memory_max", self.memory_max))
+        if self.cpu_quota is not None:
+            set_field(self, "cpu_quota", _checked_quota(self.cpu_quota))
+        if self.pids_max is not None:
+            check_int("pids_max", self.pids_max, 1, MOST_PIDS)
         check_type("stop", self.stop, StopPlan)
         check_type("retry", self.retry, RetryPolicy)
 
@@ -180,3 +209,19 @@ def _checked_codes(value: object) -> tuple[int, ...]:
     if not codes:
         raise SpecError("success_codes", value, "a list of exit codes from 0 to 255")
     return tuple(check_int(f"success_codes[{n}]", code, 0, 255) for n, code in enumerate(codes))
+
+
+def _checked_quota(value: object) -> float:
+    """A number of processors; from a text, percents of one, too, as systemd has them."""
+    allowed = f'a number of processors such as 1.5, or "150%", from 0.01 to {MOST_PROCESSORS}'
+    number = _quota_of(value) if isinstance(value, str) else value
+    if not isinstance(number, int | float) or not is_number(number):
+        raise SpecError("cpu_quota", value, allowed)
+    if not 0.01 <= number <= MOST_PROCESSORS:
+        raise SpecError("cpu_quota", value, allowed)
+    return float(number)
+
+
+def _quota_of(text: str) -> float | None:
+    match = _QUOTA.fullmatch(text.strip())
+    return float(match[1]) / (100 if match[2] else 1) if match else None

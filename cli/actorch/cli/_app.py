@@ -6,6 +6,8 @@ import os
 
 import click
 
+from ._doctor_command import doctor
+from ._gc_command import gc
 from ._run_command import run
 
 __all__ = ["app"]
@@ -64,4 +66,5 @@ def app(ctx: click.Context) -> int:
     return 0
 
 
-app.add_command(run)
+for command in (run, gc, doctor):
+    app.add_command(command)

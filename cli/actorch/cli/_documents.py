@@ -15,12 +15,13 @@ from actorch.actors import (
     AttemptResult,
     Event,
     HistoryLost,
+    LeftoversFound,
     RunFinished,
     RunStarted,
 )
 from actorch.supervisors import RunResult, RunSpec
 
-__all__ = ["as_json", "event_document", "run_document"]
+__all__ = ["as_json", "event_document", "moment", "run_document"]
 
 Document: TypeAlias = dict[str, object]
 
@@ -37,7 +38,7 @@ def run_document(result: RunResult, spec: RunSpec) -> Document:
         "name": result.name,
         "verdict": result.verdict.value if result.verdict else None,
         "quorum": _quorum(spec, result),
-        "started": _moment(result.started),
+        "started": moment(result.started),
         "duration": round(result.duration, 6),
         "directory": result.directory,
         "error": result.error,
@@ -84,7 +85,7 @@ def _attempt(attempt: AttemptResult) -> Document:
         "signal": end.signal if end else None,
         "error": {"class": attempt.error_class, "message": attempt.error} if failed else None,
         "pid": attempt.pid,
-        "started": _moment(attempt.started),
+        "started": moment(attempt.started),
         "duration": round(attempt.duration, 6),
         "backoff": attempt.backoff,
         "stdout_path": attempt.stdout_path,
@@ -122,6 +123,8 @@ def event_document(event: Event, now: float) -> Document:
             return {**head, "run": run.run_id, "name": run.name, **verdict}
         case HistoryLost(reason=reason):
             return {**head, "reason": reason}
+        case LeftoversFound(runs=runs, processes=processes):
+            return {**head, "runs": list(runs), "processes": processes}
         case _:
             assert_never(event)
 
@@ -148,11 +151,12 @@ def _name(event: Event) -> str:
         AgentOutput: "agent_output",
         RunFinished: "run_finished",
         HistoryLost: "history_lost",
+        LeftoversFound: "leftovers_found",
     }
     return names[type(event)]
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
     """ISO 8601, in UTC, to the millisecond."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

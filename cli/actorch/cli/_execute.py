@@ -88,7 +88,8 @@ def _watched(run: Run, feed: Feed, view: View, system: ActorSystem) -> RunResult
 
 def _connect(system: ActorSystem, feed: Feed, *, output: bool) -> None:
     events = system.events
-    signals = [events.run_started, events.agent_changed, events.run_finished, events.history_lost]
+    signals = [events.run_started, events.agent_changed, events.run_finished]
+    signals += [events.history_lost, events.leftovers_found]
     for signal in [*signals, events.agent_output] if output else signals:
         signal.connect(feed, weak=False)
 

@@ -59,7 +59,7 @@ class Interrupts:
         self._count += 1
         if self.first is None:
             self.first = number
-            self._run.stop("interrupted")
+            self._run.stop(reason="interrupted")
             again = "Ctrl-C again" if number == signal.SIGINT else "the same signal again"
             self._say(f"stopping every agent politely; {again} kills them")
         elif self._count == 2:

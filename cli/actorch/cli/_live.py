@@ -12,11 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from actorch.actors import AgentRow, AgentState, Clock, Event, HistoryLost, Snapshot
+from actorch.actors import AgentRow, AgentState, Clock, Event, Snapshot
 from actorch.actors._output import last_line
 from actorch.supervisors import RunResult
 
 from ._terminal import write_error
+from ._view import notice
 from ._words import STYLES, SYMBOLS, duration
 
 __all__ = ["LiveTable", "chosen_rows"]
@@ -71,8 +72,8 @@ class LiveTable:
 
     def show(self, event: Event | None) -> None:
         """Draw, unless that was done a moment ago: then the next event or tick will."""
-        if isinstance(event, HistoryLost):
-            self._notices.append(f"history is not being recorded: {event.reason}")
+        if text := notice(event):
+            self._notices.append(text)
         now = self._clock.now()
         wait = self._drawn + _FRAME - now
         self.tick = max(0.01, wait) if wait > 0 else 1.0

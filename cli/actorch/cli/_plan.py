@@ -113,10 +113,22 @@ def _agent_changes(options: Options) -> dict[str, Any]:
     for option in ("timeout", "idle_timeout"):
         if (text := getattr(options, option)) is not None:
             changes[option] = _duration(options.key(option), text)
+    changes |= _confinement(options)
     if options.stdin_file is not None:
         changes["stdin"] = None
         changes["stdin_file"] = os.path.abspath(os.path.expanduser(options.stdin_file))
     return changes
+
+
+def _confinement(options: Options) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if options.isolation is not None:
+        found["isolation"] = options.isolation
+    for option in ("memory_max", "cpu_quota", "pids_max"):
+        if (text := getattr(options, option)) is not None:
+            number = int(text) if option == "pids_max" and text.strip().isdecimal() else text
+            found[option] = None if text.strip() == "none" else number
+    return found
 
 
 def _changed_agent(agent: AgentSpec, changes: dict[str, Any], options: Options) -> AgentSpec:
@@ -124,7 +136,8 @@ def _changed_agent(agent: AgentSpec, changes: dict[str, Any], options: Options) 
     if options.env:
         changes["env"] = {**agent.env, **_environment(options)}
     changes["retry"] = _changed_retry(agent.retry, options)
-    keys = {"stdin_file": options.key("stdin_file")}
+    named = ("stdin_file", "isolation", "memory_max", "cpu_quota", "pids_max")
+    keys = {option: options.key(option) for option in named}
     return _named(lambda: msgspec.structs.replace(agent, **changes), keys)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import click
 
 from ._exit_codes import CLOSED
+from ._shared_options import Decorator, state_dir_option
 
 __all__ = ["run"]
 
@@ -58,9 +59,6 @@ class Words(click.ParamType[str]):
             raise click.BadParameter(f"{str(error).lower()} in the variable") from None
 
 
-_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
 def _fleet_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _apply(
         function,
@@ -84,8 +82,8 @@ def _fleet_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             type=Words(),
             metavar="WHAT",
-            help="What is tried again: transient, timeout, exit, signal, any, never, or exit "
-            "codes; several with commas. Repeatable.",
+            help="What is tried again: transient, timeout, exit, signal, memory, any, never, or "
+            "exit codes; several with commas. Repeatable.",
         ),
         click.option(
             "--env",
@@ -109,6 +107,15 @@ def _fleet_options(function: Callable[..., Any]) -> Callable[..., Any]:
         _text("--stage", "TEXT", "Reaches every agent as STAGE."),
         _text("--cwd", "DIRECTORY", "Where agents work; not with FILE, which says so itself."),
         _text("--stdin-file", "PATH", "What every agent reads from its standard input."),
+        click.option(
+            "--isolation",
+            type=click.Choice(["auto", "session", "shim", "cgroup", "pidns"]),
+            help="What holds each agent's processes together; 'auto' takes the best there is. "
+            "actorch doctor tells what there is.",
+        ),
+        _text("--memory-max", "SIZE", "Memory of each agent's processes, such as 2G; or 'none'."),
+        _text("--cpu-quota", "N", "Processors of each agent, such as 1.5 or 150%; or 'none'."),
+        _text("--pids-max", "N", "How many processes each agent may have; or 'none'."),
     )
 
 
@@ -139,21 +146,16 @@ def _output_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="text",
             help="The format of the log file.",
         ),
-        click.option(
-            "--state-dir",
-            envvar="ACTORCH_STATE_DIR",
-            metavar="DIRECTORY",
-            help="Where history and output are kept.",
-        ),
+        state_dir_option(),
     )
 
 
-def _text(*words: str) -> _Decorator:
+def _text(*words: str) -> Decorator:
     *names, metavar, text = words
     return click.option(*names, metavar=metavar, help=text)
 
 
-def _apply(function: Callable[..., Any], *options: _Decorator) -> Callable[..., Any]:
+def _apply(function: Callable[..., Any], *options: Decorator) -> Callable[..., Any]:
     for option in reversed(options):
         function = option(function)
     return function

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from actorch.actors import AgentChanged, AgentOutput, AgentRow, AgentState, Event, HistoryLost
+from actorch.actors import (
+    AgentChanged,
+    AgentOutput,
+    AgentRow,
+    AgentState,
+    Event,
+    HistoryLost,
+    LeftoversFound,
+)
 from actorch.supervisors import RunResult
 
 from ._terminal import say
 
-__all__ = ["Following", "Quiet", "View"]
+__all__ = ["Following", "Quiet", "View", "notice"]
 
 
 class View(Protocol):
@@ -34,13 +42,29 @@ class View(Protocol):
         ...
 
 
+def notice(event: Event | None) -> str | None:
+    """What concerns actorch itself in an event, in words; None where nothing does."""
+    match event:
+        case HistoryLost():
+            return f"history is not being recorded: {event.reason}"
+        case LeftoversFound():
+            what = "process is" if event.processes == 1 else "processes are"
+            runs = "run" if len(event.runs) == 1 else "runs"
+            found = f"{event.processes} {what} left of {len(event.runs)} {runs} that crashed"
+            return f"{found}; actorch gc lists what there is, actorch gc -y ends it"
+        case _:
+            return None
+
+
 class Quiet:
     """Shows nothing but what concerns actorch itself."""
 
     tick: float | None = None
 
     def show(self, event: Event | None) -> None:
-        """Nothing."""
+        """Even the quiet say what went wrong with actorch itself."""
+        if text := notice(event):
+            self.say(text)
 
     def say(self, text: str) -> None:
         """Even the quiet say this."""
@@ -62,10 +86,8 @@ class Following(Quiet):
                 if ended := _attempt_over(event):
                     self.show_output(ended, over=True)
                 self.show_change(event.agent)
-            case HistoryLost():
-                self.say(f"history is not being recorded: {event.reason}")
             case _:
-                pass
+                super().show(event)
 
     def show_output(self, output: AgentOutput, *, over: bool) -> None:
         """The files have grown; with `over`, for the last time."""

@@ -11,6 +11,7 @@ from actorch.actors import AgentSpec, Backoff, RetryPolicy, SpecError, StopPlan,
 from actorch.actors._checks import check_bool, check_keys, check_string, is_list, is_table
 from actorch.actors._durations import DURATION, parse_duration
 from actorch.actors._shown import Elided, one_line, unless_container
+from actorch.actors._sizes import SIZE, parse_size
 
 from ._fleet import RunSpec
 
@@ -118,6 +119,9 @@ def _spec(where: str, fields: dict[str, Any], place: str) -> AgentSpec:
             _replace(fields, key, lambda key, value: _path(key, value, place))
         for key in _LIMITS:
             _replace(fields, key, _optional_duration)
+        _replace(fields, "memory_max", _optional_size)
+        for key in ("cpu_quota", "pids_max"):
+            _replace(fields, key, lambda _key, value: None if value == "none" else value)
         _replace(fields, "stop", lambda key, value: StopPlan.parse(value, key))
         _replace(fields, "retry", _retry)
         return AgentSpec(**fields)
@@ -167,6 +171,10 @@ def _optional_duration(key: str, value: object) -> float | None:
     if value == "none":
         return None
     return parse_duration(key, value, what=f'{DURATION}, or "none"')
+
+
+def _optional_size(key: str, value: object) -> int | None:
+    return None if value == "none" else parse_size(key, value, what=f'{SIZE}, or "none"')
 
 
 def _replace(fields: dict[str, Any], key: str, read: Callable[[str, object], object]) -> None:

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import pykka
 
-from actorch.actors import DispatcherClosedError, RunTimeoutError
+from actorch.actors import DispatcherClosedError, RunTimeoutError, UsageError
 from actorch.actors._deliver import Addressee, deliver
 from actorch.actors._messages import StopReason
+from actorch.actors._shown import one_line
 
 from ._board import RunBoard
 from ._fleet import RunSpec
@@ -87,13 +88,35 @@ class Run:
         """
         self._board.future.add_done_callback(lambda _future: callback())
 
-    def stop(self, reason: Literal["cancelled", "interrupted"] = "cancelled") -> None:
-        """Have every agent stopped politely, by its own stop steps. Returns at once."""
-        deliver(self._root, StopRun(self.id, _REASONS[reason]))
+    def stop(self, *agents: str, reason: Literal["cancelled", "interrupted"] = "cancelled") -> None:
+        """Have agents stopped politely, by their own stop steps. Returns at once. Idempotent.
 
-    def kill(self) -> None:
-        """Have every process of the run killed. Returns at once."""
-        deliver(self._root, StopRun(self.id, StopReason.CANCELLED, kill=True))
+        Args:
+            agents: the names of those to be stopped, for good: they are not tried again, and the
+                run goes on without them. Without names, the whole run is stopped.
+            reason: what the verdict is when the whole run is stopped.
+
+        Raises:
+            UsageError: the run has no agent of that name.
+        """
+        self._tell_stop(agents, _REASONS[reason], kill=False)
+
+    def kill(self, *agents: str) -> None:
+        """Have every process of these agents killed, or of the whole run. Returns at once.
+
+        Args:
+            agents: as for `stop`.
+
+        Raises:
+            UsageError: the run has no agent of that name.
+        """
+        self._tell_stop(agents, StopReason.CANCELLED, kill=True)
+
+    def _tell_stop(self, agents: tuple[str, ...], reason: StopReason, *, kill: bool) -> None:
+        names = {agent.name for agent in self.spec.agents}
+        if unknown := [name for name in agents if name not in names]:
+            raise UsageError(f"run {self.id} has no agent named {one_line(unknown[0], 100)!r}")
+        deliver(self._root, StopRun(self.id, reason, kill=kill, agents=agents))
 
     def __repr__(self) -> str:
         result = self.results()

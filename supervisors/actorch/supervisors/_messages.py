@@ -18,12 +18,16 @@ class StartRun(msgspec.Struct, frozen=True):
 
 
 class StopRun(msgspec.Struct, frozen=True):
-    """Stop a run (`run_id` None: all runs); with `kill`, at once and without politeness."""
+    """Stop a run (`run_id` None: all runs); with `kill`, at once and without politeness.
+
+    With `agents`, stop these only: the run goes on with the others.
+    """
 
     run_id: str | None
     reason: StopReason
     kill: bool = False
     error: str | None = None
+    agents: tuple[str, ...] = ()
 
 
 class HistoryFailed(msgspec.Struct, frozen=True):

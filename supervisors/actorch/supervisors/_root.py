@@ -7,13 +7,23 @@ from functools import partial
 from types import TracebackType
 from typing import Final
 
-from actorch.actors import Actor, ActorRef, AgentRow, Events, HistoryLost, Terminated
+from actorch.actors import (
+    Actor,
+    ActorRef,
+    AgentRow,
+    Events,
+    HistoryLost,
+    LeftoversFound,
+    Terminated,
+)
 from actorch.actors._agent import Agent
 from actorch.actors._context import RunContext
 from actorch.actors._deliver import deliver
 from actorch.actors._growth import Growth
 from actorch.actors._identity import own_identity
+from actorch.actors._isolation import Machine
 from actorch.actors._journal import Journal
+from actorch.actors._leftovers import Leftover
 from actorch.actors._logs import log_about
 from actorch.actors._messages import PutAgents, PutRun, StopReason
 from actorch.actors._process import ProcessHost
@@ -44,6 +54,7 @@ class RootSupervisor(Actor):
 
     Args:
         host: starts and owns the processes.
+        machine: what there is to hold them together.
         registry: owns the agent table.
         journal_path: the history file.
         events: where changes are announced.
@@ -55,6 +66,7 @@ class RootSupervisor(Actor):
     def __init__(
         self,
         host: ProcessHost,
+        machine: Machine,
         registry: ActorRef[Registry],
         journal_path: str,
         events: Events,
@@ -67,18 +79,19 @@ class RootSupervisor(Actor):
         self._recorder = Recorder(self.dispatcher.call_soon)
         self._growth = Growth(self.dispatcher, events)
         self._host = host
+        self._machine = machine
         self._owner = own_identity()
         self._registry = registry
         self._runs: dict[ActorRef[RunSupervisor], RunBoard] = {}
         self._orphans: dict[ActorRef[Agent], RunBoard] = {}
         self._history: str | None = None
         self._broken: str | None = None
+        self._leftovers: LeftoversFound | None = None
 
     def on_start(self) -> None:
         """Start the journal."""
-        self._journal = self.dispatcher.spawn(
-            Journal, self._journal_path, self._recorder.committed, self._on_history_lost
-        )
+        told = self._recorder.committed, self._on_history_lost, self._on_leftovers
+        self._journal = self.dispatcher.spawn(Journal, self._journal_path, *told)
         self._recorder.attach(self._journal)
         self.watch(self._registry)
         self.watch(self._journal)
@@ -138,6 +151,7 @@ class RootSupervisor(Actor):
             owner=self._owner,
             seed=self.dispatcher.random.getrandbits(64),
             host=self._host,
+            machine=self._machine,
             recorder=self._recorder,
             registry=self._registry,
             growth=self._growth,
@@ -146,6 +160,21 @@ class RootSupervisor(Actor):
         self._runs[ref] = board
         board.taken = True
         self.watch(ref)
+        self._announce_leftovers()
+
+    def _on_leftovers(self, found: list[Leftover]) -> None:
+        runs = tuple(dict.fromkeys(one.attempt.run_id for one in found))
+        self._leftovers = LeftoversFound(runs, len(found))
+        self._announce_leftovers()
+
+    def _announce_leftovers(self) -> None:
+        """Not before there is a run: by then, whoever wants to hear of it is connected."""
+        if self._leftovers is not None and self._runs:
+            found, self._leftovers = self._leftovers, None
+            names = ", ".join(found.runs)
+            text = f"{found.processes} processes of runs that crashed are still there: {names}"
+            log_about(_log, logging.WARNING, text)
+            self._events.publish(found)
 
     def _stop_runs(self, message: StopRun) -> None:
         for ref, board in self._runs.items():

@@ -34,6 +34,7 @@ def run_record(
         finished=clock.time() if verdict else None,
         duration=clock.now() - board.started if verdict else None,
         error=error,
+        pid_namespace=owner.pid_namespace,
     )
 
 

@@ -65,7 +65,7 @@ class RunSupervisor(Actor):
         self._slots: set[str] = set()
         self._stopped: StopReason | None = None
         self._error: str | None = None
-        self._early_stop: StopRun | None = None
+        self._early_stops: list[StopRun] = []
         self._recorded = False
         self._over = False
 
@@ -103,10 +103,12 @@ class RunSupervisor(Actor):
 
     def _on_stop_request(self, message: StopRun) -> None:
         self._error = self._error or message.error
-        if self._recorded:
+        if not self._recorded:  # the run's start is announced before its agents' ends
+            self._early_stops.append(message)
+        elif message.agents:
+            self._stop_some(message)
+        else:
             self._stop_all(message.reason, message.kill)
-        else:  # nothing runs yet; the run's start is announced before its agents' ends
-            self._early_stop = self._early_stop or message
 
     def _on_recorded(self) -> None:
         self._recorded = True
@@ -125,8 +127,8 @@ class RunSupervisor(Actor):
         if self._spec.deadline is not None:
             passed = self.dispatcher.clock.now() - self._board.started
             self.call_later(self._spec.deadline - passed, DeadlineReached())
-        if self._early_stop is not None:
-            self._stop_all(self._early_stop.reason, self._early_stop.kill)
+        for stop in self._early_stops:
+            self._on_stop_request(stop)
 
     def _fill(self) -> None:
         if not self._recorded or self._over:
@@ -155,7 +157,7 @@ class RunSupervisor(Actor):
         self._board.put(result)
         if self._stopped is not None:
             return
-        if self._spec.fail_fast and not result.ok:
+        if self._spec.fail_fast and not result.ok and result.state is not AgentState.CANCELLED:
             self._stop_all(StopReason.FAIL_FAST)
         elif self._spec.on_impossible == "stop":
             unfinished = len(self._spec.agents) - len(self._board.results)
@@ -171,6 +173,15 @@ class RunSupervisor(Actor):
         for name, ref in self._board.agents.items():
             if name not in self._board.results:
                 deliver(ref, StopAgent(reason, kill))
+
+    def _stop_some(self, message: StopRun) -> None:
+        for position, spec in list(self._waiting):
+            if spec.name in message.agents:
+                self._waiting.remove((position, spec))
+                self._cancel(position, spec, message.reason)
+        for name in message.agents:
+            if name in self._board.agents and name not in self._board.results:
+                deliver(self._board.agents[name], StopAgent(message.reason, message.kill))
 
     def _cancel(self, position: int, spec: AgentSpec, reason: StopReason) -> None:
         error = CancelledError(spec.name, reason.value)

@@ -21,12 +21,14 @@ from actorch.actors import (
     DispatcherClosedError,
     Events,
     Snapshot,
+    SpecError,
     SystemClock,
     UnsupportedPlatformError,
     WouldBlockError,
 )
 from actorch.actors._deliver import deliver
 from actorch.actors._environment import agent_environment
+from actorch.actors._isolation import Machine
 from actorch.actors._messages import StopReason, TakeSnapshot
 from actorch.actors._process import ProcessHost
 from actorch.actors._registry import Registry
@@ -94,10 +96,12 @@ class ActorSystem:
         self._table = AgentTable()
         self._dispatcher = Dispatcher(name, clock=clock, random=random)
         self._host = ProcessHost(self._dispatcher)
+        self._machine = Machine(os.environ)
         self._registry = self._dispatcher.spawn(Registry, self._table, self.events)
         self._root: ActorRef[RootSupervisor] = self._dispatcher.spawn(
             RootSupervisor,
             self._host,
+            self._machine,
             self._registry,
             os.path.join(self._state.path, "history.db"),
             self.events,
@@ -136,6 +140,7 @@ class ActorSystem:
         """
         spec = _run_spec(agents, options)
         self._refuse_in_a_fork()
+        self._refuse_what_this_machine_cannot(spec)
         run_id, place = make_run_directory(self._state, self.clock.time())
         board = RunBoard(run_id, spec, place.path, os.getcwd(), self.clock)
         board.history = place.problem
@@ -192,6 +197,7 @@ class ActorSystem:
             self._wait_for_runs(KILL)
         self._dispatcher.stop_all(timeout=STOP)
         self._host.close()
+        self._machine.close()
         self._dispatcher.close()
         for board in list(self._boards):
             board.crash("the system was closed")
@@ -201,6 +207,13 @@ class ActorSystem:
         for board in list(self._boards):
             if not board.taken:
                 board.crash(ROOT_CRASHED)
+
+    def _refuse_what_this_machine_cannot(self, spec: RunSpec) -> None:
+        for agent in spec.agents:
+            try:
+                self._machine.confine(agent)
+            except SpecError as error:
+                raise error.within(f"agent.{agent.name}.") from None
 
     def _refuse_in_a_fork(self) -> None:
         if os.getpid() != self._pid:

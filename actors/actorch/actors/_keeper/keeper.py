@@ -7,9 +7,23 @@ import os
 import struct
 
 from . import kin
+from .namespace import fork_apart
 from .owner import Owner, prepare_signals
 from .shim import Shim
-from .wire import FORK, GONE, HEAD, LOSS, ORDER, READY, SPAWN, WELCOME, Frame
+from .wire import (
+    APART,
+    FORK,
+    GONE,
+    HEAD,
+    LOSS,
+    ORDER,
+    PLAIN,
+    READY,
+    SPAWN,
+    WELCOME,
+    Frame,
+    ProtocolError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,22 +67,30 @@ class Keeper(Owner):
         try:
             if self._closing or deserted:
                 return
-            pid = os.fork()
-            if pid == 0:
-                self._be_shim(frame.fds[0])
-            self._shims[pid] = frame.order
+            if frame.body not in (PLAIN, APART):
+                raise ProtocolError
+            self._shims[self._fork(frame)] = frame.order
         except OSError as error:
             self.wire.send(GONE, frame.order, LOSS.pack(error.errno or 0, 0))
         finally:
             os.close(frame.fds[0])
 
-    def _be_shim(self, control: int) -> NoReturn:
+    def _fork(self, frame: Frame) -> int:
+        if frame.body == APART:
+            return fork_apart(lambda outside: self._be_shim(frame.fds[0], outside))
+        pid = os.fork()
+        if pid == 0:
+            self._be_shim(frame.fds[0])
+        return pid
+
+    def _be_shim(self, control: int, outside: int = -1) -> NoReturn:
         status = 1
         try:
             self.close_for_child()
             os.close(self._alive)
             if kin.is_subreaper():
                 kin.become_subreaper()
+            kin.is_inside(outside)
             Shim(socket.socket(fileno=control), self._life, self._pen).run()
             status = 0
         finally:
@@ -173,7 +195,7 @@ def _watch_app(keeper: Keeper, app: int) -> None:
 def _warm_up() -> None:
     """Do what every shim will do: what the interpreter caches meanwhile, all of them share."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    body = ORDER.pack(False, 1) + b"/\0true\0PATH=/bin:/usr/bin"
+    body = ORDER.pack(0, 0, 0, 1) + b"/\0true\0PATH=/bin:/usr/bin"
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("3i", null, null, null))]
     for order in range(1, _WARM_UPS + 1):
         app, control = socket.socketpair()
@@ -205,7 +227,6 @@ def main(descriptor: str, app: str, portable: str = "") -> None:
     os.chdir("/")
     prepare_signals()
     subreaper = not portable and kin.become_subreaper()
-    __import__("resource")  # or wait4 would, in every shim
     _warm_up()
     gc.collect()
     gc.freeze()

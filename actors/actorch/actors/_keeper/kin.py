@@ -15,18 +15,22 @@ else:
 _PR_SET_CHILD_SUBREAPER = 36
 _subreaper = False
 _prctl: Callable[..., int] | None = None
+_outside = -1
 
 
 class Kin:
     """One process. `start` is its start time in clock ticks since boot, 0 where nobody knows."""
 
-    __slots__ = ("group", "parent", "pid", "start", "state")
+    __slots__ = ("group", "parent", "pid", "session", "start", "state")
 
-    def __init__(self, pid: int, parent: int, group: int, state: str, start: int = 0) -> None:
+    def __init__(
+        self, pid: int, parent: int, group: int, state: str, session: int = 0, start: int = 0
+    ) -> None:
         self.pid = pid
         self.parent = parent
         self.group = group
         self.state = state
+        self.session = session
         self.start = start
 
 
@@ -61,7 +65,34 @@ def look_up(pid: int) -> Kin | None:
         words = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
-    return Kin(pid, int(words[1]), int(words[2]), words[0].decode(), int(words[19]))
+    numbers = [int(words[place]) for place in (1, 2, 3, 19)]
+    return Kin(pid, numbers[0], numbers[1], words[0].decode(), numbers[2], numbers[3])
+
+
+def is_inside(outside: int) -> None:
+    """This process is in a pid namespace of its own.
+
+    Args:
+        outside: a descriptor of the /proc in which it has another number.
+    """
+    global _outside
+    _outside = outside
+
+
+def number_outside(pid: int) -> int:
+    """What this process, or a descendant of it, is called by those outside of the namespace."""
+    if _outside < 0:
+        return pid
+    pids = [int(os.readlink("self", dir_fd=_outside))]
+    for other in pids:
+        try:
+            inner = _read(f"{other}/status", _outside).partition(b"NSpid:")[2].split(b"\n", 1)[0]
+            if int(inner.split()[-1]) == pid:
+                return other
+            pids += map(int, _read(f"{other}/task/{other}/children", _outside).split())
+        except (OSError, IndexError):  # gone meanwhile
+            continue
+    return 0
 
 
 def children(pid: int) -> list[int]:
@@ -91,30 +122,34 @@ def descendants(group: int = 0) -> list[Kin]:
     return [one for one in found if one.state not in ("Z", "X")]
 
 
-def send_signal(one: Kin, signum: int) -> None:
-    """Signal it and have it continue, unless its number is another process's by now."""
+def send_signal(one: Kin, signum: int) -> bool:
+    """Signal it and have it continue, unless its number is another process's by now.
+
+    Returns:
+        whether that is permitted.
+    """
+    handle = -1
     try:
         if one.start == 0:
             os.kill(one.pid, signum)
             os.kill(one.pid, signal.SIGCONT)
-            return
+            return True
         handle = os.pidfd_open(one.pid)
-    except OSError:  # gone, or not ours to signal: the kill that follows will tell
-        return
-    try:
         again = look_up(one.pid)
         if again and again.start == one.start:
             signal.pidfd_send_signal(handle, signum)
             signal.pidfd_send_signal(handle, signal.SIGCONT)
-    except OSError:
-        pass
+    except OSError as error:
+        return not isinstance(error, PermissionError)
     finally:
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
+    return True
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, directory: int | None = None) -> bytes:
     """A whole file. `open` would have each shim touch, and thus own, twice as much memory."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
     try:
         text = b""
         while more := os.read(fd, 1 << 12):

@@ -8,7 +8,7 @@ import struct
 import time
 from abc import abstractmethod
 
-from .kin import Kin
+from .kin import Kin, number_outside
 from .wire import Frame, ProtocolError, Wire
 
 TYPE_CHECKING = False
@@ -196,9 +196,13 @@ class Owner:
                 os.killpg(group, signal.SIGKILL)
             os.kill(pid, signal.SIGKILL)
         except PermissionError:
-            self._refused.add(pid)
+            self.refuse(pid)
         except ProcessLookupError:
             pass
+
+    def refuse(self, pid: int) -> None:
+        """Remember that it may not be signalled."""
+        self._refused.add(pid)
 
     def forget(self, pid: int, status: int) -> None:
         """A child is reaped: from now on its number is anybody's."""
@@ -212,5 +216,5 @@ class Owner:
         lines: list[str] = []
         for one in alive[:_MOST_SURVIVORS]:
             reason = "not permitted" if one.pid in self._refused else f"in state {one.state}"
-            lines.append(f"{one.pid} {reason}")
+            lines.append(f"{number_outside(one.pid)} {reason}")
         return "\0".join(lines).encode()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import struct
 
+from .group import Group
 from .wire import FAILURE, ORDER, STAGES
 
 TYPE_CHECKING = False
@@ -15,6 +17,11 @@ else:
     import _signal as signal  # see __init__
 
 _CATCHABLE = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+
+_MARKED: int | None = getattr(resource, "RLIMIT_RTTIME", None)
+"""The limit that carries the brand. Every descendant inherits it, whatever session, environment or
+files it makes for itself. It bounds the time of realtime scheduling in microseconds: a value as
+high as a brand, years on end, means nothing to the kernel."""
 
 
 class NotStartedError(Exception):
@@ -32,15 +39,27 @@ class NotStartedError(Exception):
         self.body = FAILURE.pack(STAGES.index(stage), number) + path
 
 
-def start(body: bytes, fds: list[int]) -> int:
+class Started:
+    """A program that runs.
+
+    Attributes:
+        pid: the leader's.
+        flags: of its SPAWN.
+        group: the cgroup that was made for it, if one was.
+    """
+
+    def __init__(self, pid: int, flags: int, group: Group | None) -> None:
+        self.pid = pid
+        self.flags = flags
+        self.group = group
+
+
+def start(body: bytes, fds: list[int]) -> Started:
     """Start what a SPAWN asks for, in a session of its own, with the signals of a fresh process.
 
     Args:
         body: of the SPAWN.
         fds: for stdin, stdout and stderr; closed here in any case.
-
-    Returns:
-        its pid.
 
     Raises:
         NotStartedError: it does not run.
@@ -53,23 +72,33 @@ def start(body: bytes, fds: list[int]) -> int:
             os.close(fd)
 
 
-def _start(body: bytes, fds: list[int]) -> int:
-    _keep, count = ORDER.unpack_from(body)
-    cwd, *words = body[ORDER.size :].split(b"\0")
-    argv, env = words[:count], dict(map(_split, words[count:]))
+def _start(body: bytes, fds: list[int]) -> Started:
+    order: tuple[int, int, int, int] = ORDER.unpack_from(body)
+    flags, brand, grouped, count = order
+    words = body[ORDER.size :].split(b"\0")
+    about, argv, rest = words[:grouped], words[grouped + 1 :][:count], words[grouped + 1 + count :]
     if len(argv) != count or not argv:
         raise struct.error("argv is incomplete")
-    stage, path = "cwd", cwd
+    env, group = dict(map(_split, rest)), Group.of(about)
+    stage, path, started = "cwd", words[grouped], None
     try:
-        os.chdir(cwd)
+        os.chdir(path)
         stage, path = "command", argv[0]
-        path = _find(path, env.get(b"PATH", os.defpath.encode()))
-        stage = "exec"
-        return _spawn(path, argv, env, fds)
+        found = _find(path, env.get(b"PATH", os.defpath.encode()))
+        if group is not None:
+            stage, path = "cgroup", group.path
+            group.enter()
+        stage, path = "exec", found
+        started = Started(_spawn_branded(brand, path, argv, env, fds), flags, group)
+        return started
     except (OSError, ValueError) as error:
         raise NotStartedError(stage, error, path) from None
     finally:
         os.chdir("/")
+        if group is not None:
+            group.leave()
+            if started is None:
+                group.remove()
 
 
 def _split(word: bytes) -> tuple[bytes, bytes]:
@@ -89,6 +118,22 @@ def _find(name: bytes, search: bytes) -> bytes:
         elif path and os.path.exists(candidate):
             number = errno.EACCES
     raise OSError(number, os.strerror(number))
+
+
+def _spawn_branded(
+    brand: int, path: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: list[int]
+) -> int:
+    if _MARKED is None or not brand:
+        return _spawn(path, argv, env, fds)
+    before = resource.getrlimit(_MARKED)
+    try:
+        resource.setrlimit(_MARKED, (brand, before[1]))
+    except (OSError, ValueError):  # whoever started the app allows no such limit
+        return _spawn(path, argv, env, fds)
+    try:
+        return _spawn(path, argv, env, fds)
+    finally:
+        resource.setrlimit(_MARKED, before)
 
 
 def _spawn(path: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: list[int]) -> int:

@@ -7,14 +7,23 @@ import struct
 import sys
 
 from . import program
-from .kin import children, descendants, is_subreaper, look_up, send_signal
+from .kin import (
+    Kin,
+    children,
+    descendants,
+    is_subreaper,
+    look_up,
+    number_outside,
+    send_signal,
+)
 from .owner import Owner
 from .wire import (
     END,
     ENDED,
     FAILED,
+    KEEP,
     KILL,
-    ORDER,
+    SESSION,
     SIGNAL,
     SPAWN,
     SPAWNED,
@@ -48,16 +57,23 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 class Tree:
     """One agent's: the leader, and what is known so far about its end."""
 
-    def __init__(self, order: int, leader: int, keep: bool) -> None:
+    def __init__(self, order: int, started: program.Started) -> None:
         self.order = order
-        self.leader = leader
-        self.keep = keep
+        self.leader = started.pid
+        self.group = started.group
+        self.keep = bool(started.flags & KEEP)
+        self.session_only = bool(started.flags & SESSION) and is_subreaper()
         self.polite = 0
         self.cut_off = False
         self.left = 0
         self.status: int | None = None
         self._user = self._system = 0.0
         self._rss = 0
+
+    def alive(self) -> list[Kin]:
+        """Its living processes, and for an order about a session those in it."""
+        found = descendants(self.leader)
+        return [one for one in found if not self.session_only or one.session == self.leader]
 
     def add_usage(self, user: float, system: float, rss: int) -> None:
         """What one of its processes, and those which that has waited for, used."""
@@ -69,8 +85,10 @@ class Tree:
         """The body of an ENDED, but for the survivors."""
         code = None if self.status is None else os.waitstatus_to_exitcode(self.status)
         exited, signum = (-1, 0) if code is None else (code, 0) if code >= 0 else (-1, -code)
-        usage = self._user, self._system, self._rss
-        return END.pack(reusable, self.cut_off, exited, signum, *usage, self.left, killed)
+        starved, peak = (False, 0) if self.group is None else self.group.memory()
+        usage = self._user, self._system, peak or self._rss
+        how = reusable, self.cut_off, starved
+        return END.pack(*how, exited, signum, *usage, self.left, killed)
 
 
 class Shim(Owner):
@@ -98,9 +116,28 @@ class Shim(Owner):
 
     def mine(self) -> set[int]:
         """All children: whoever loses its parent becomes one."""
-        if is_subreaper() or self._tree is None:
+        tree = self._tree
+        if tree is None or (is_subreaper() and not tree.session_only):
             return set(children(os.getpid()))
-        return {one.pid for one in descendants(self._tree.leader)}
+        return {one.pid for one in tree.alive()}
+
+    def strike(self, pid: int) -> None:
+        """SIGKILL; of a session, also who is no child, and whose number may be used again."""
+        if self._tree is None or not self._tree.session_only:
+            super().strike(pid)
+        elif (
+            (one := look_up(pid))
+            and one.session == self._tree.leader
+            and not send_signal(one, signal.SIGKILL)
+        ):
+            self.refuse(pid)
+
+    def kill(self) -> None:
+        """SIGKILL the tree, by its cgroup if it has one, and whoever is left one by one."""
+        tree = self._tree
+        if tree is not None and tree.group is not None and not tree.session_only:
+            tree.group.kill()
+        super().kill()
 
     def obey(self, frame: Frame, deserted: bool) -> None:
         """Spawn, or signal or kill what was spawned; what is about an earlier order is late."""
@@ -118,15 +155,17 @@ class Shim(Owner):
 
     def _spawn(self, frame: Frame) -> None:
         try:
-            leader = program.start(frame.body, frame.fds)
+            started = program.start(frame.body, frame.fds)
         except program.NotStartedError as error:
             self.wire.send(FAILED, frame.order, error.body)
             return
-        self._tree = Tree(frame.order, leader, ORDER.unpack_from(frame.body)[0])
+        self._tree = Tree(frame.order, started)
         self._reported = False
         self.killed = 0
-        seen = look_up(leader)
-        self.wire.hold(SPAWNED, frame.order, START.pack(leader, seen.start if seen else 0))
+        seen = look_up(started.pid)
+        pids = number_outside(started.pid), number_outside(os.getpid())
+        start = START.pack(pids[0], seen.start if seen else 0, pids[1])
+        self.wire.hold(SPAWNED, frame.order, start)
         self.alarm(_SHORT_LIFE, self.wire.flush)
 
     def reap(self) -> None:
@@ -135,7 +174,7 @@ class Shim(Owner):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                if is_subreaper() or not descendants(tree.leader):
+                if is_subreaper() or not tree.alive():
                     self._on_tree_gone()
                 elif not self.about_to_kill:
                     self.alarm(_LOOK, self.reap)
@@ -147,16 +186,26 @@ class Shim(Owner):
             if pid == tree.leader and not self._reported:
                 tree.status = status
                 self.alarm(0, self._on_leader_ended)
+        self._look_whether_session_is_over()
         if self._doomed:
             for pid in self.mine():
                 self.strike(pid)
+
+    def _look_whether_session_is_over(self) -> None:
+        """Who has left the session may live on, and need not be waited for."""
+        tree = self._tree
+        if tree is None or not tree.session_only or tree.status is None or self._reported:
+            return
+        if not tree.alive():
+            self.all_dead()
+            self._retire()
 
     def _on_leader_ended(self) -> None:
         """It ended before its tree did."""
         tree = self._tree
         if tree is None or self._reported or self.killing:
             return
-        alive = descendants(tree.leader)
+        alive = tree.alive()
         tree.left = len(alive)
         if tree.polite:
             for one in alive:
@@ -168,7 +217,7 @@ class Shim(Owner):
             self._end_tree(tree, LEFTOVER_GRACE)
 
     def _end_tree(self, tree: Tree, grace: float) -> None:
-        for one in descendants(tree.leader):
+        for one in tree.alive():
             send_signal(one, signal.SIGTERM)
         self.alarm(grace, self.kill)
 
@@ -182,7 +231,7 @@ class Shim(Owner):
             except OSError:
                 pass  # not ours to signal; the kill that follows will tell
         elif not self.about_to_kill:
-            for one in descendants(tree.leader):
+            for one in tree.alive():
                 send_signal(one, signum)
 
     def end(self) -> None:
@@ -201,14 +250,15 @@ class Shim(Owner):
 
     def _on_tree_gone(self) -> None:
         self._report(not self._leaving)
+        if self._tree is not None and self._tree.group is not None:
+            self._tree.group.remove()
         self._tree = None
         self.all_dead()
 
     def give_up(self) -> None:
         """Report who survives, and wait for their end without being waited for."""
         self._doomed = True
-        leader = self._tree.leader if self._tree else 0
-        self._retire(self.survivors(descendants(leader)))
+        self._retire(self.survivors(self._tree.alive() if self._tree else []))
 
     def _retire(self, survivors: bytes = b"") -> None:
         """Report now, and from here on only wait. The keeper shall neither wait nor kill."""
@@ -223,7 +273,7 @@ class Shim(Owner):
 
     def _leave_note(self) -> None:
         try:
-            os.write(self._notes, struct.pack("i", os.getpid()))
+            os.write(self._notes, struct.pack("i", number_outside(os.getpid())))
         except OSError:
             return  # the keeper is gone
 

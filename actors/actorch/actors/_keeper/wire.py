@@ -23,26 +23,34 @@ SPAWN, SIGNAL, KILL, FORK = 1, 2, 3, 4
 READY, SPAWNED, FAILED, ENDED, GONE = 11, 12, 13, 14, 15
 """To the app: the first and the last from the keeper, the others from a shim."""
 
-ORDER = struct.Struct("<?I")
-"""SPAWN: keep descendants, length of argv. Then cwd, argv and NAME=VALUE, split by NUL."""
+ORDER = struct.Struct("<BQHI")
+"""SPAWN: flags, brand, words about a cgroup, length of argv. Then these words, cwd, argv and
+NAME=VALUE, split by NUL."""
+
+KEEP, SESSION = 1, 2
+"""Flags of a SPAWN: descendants that the leader leaves behind live on, or those do that have made
+sessions of their own."""
+
+PLAIN, APART = b"\0", b"\1"
+"""FORK: a shim like all others, or one in a pid namespace of its own."""
 
 WELCOME = struct.Struct("<?")
 """READY: whether it is a subreaper."""
 
-START = struct.Struct("<iQ")
-"""SPAWNED: pid, start time."""
+START = struct.Struct("<iQi")
+"""SPAWNED: pid, start time, pid of the shim."""
 
 FAILURE = struct.Struct("<Bi")
 """FAILED: stage, errno. Then the path."""
 
-END = struct.Struct("<??iiddQII")
-"""ENDED: reusable, cut off, code or -1, signal or 0, seconds of user and system time, bytes of
-memory, left over, killed. Then the survivors."""
+END = struct.Struct("<???iiddQII")
+"""ENDED: reusable, cut off, out of memory, code or -1, signal or 0, seconds of user and system
+time, bytes of memory, left over, killed. Then the survivors."""
 
 LOSS = struct.Struct("<iI")
 """GONE: errno of a fork that failed, killed. Then the survivors."""
 
-STAGES: tuple[str, ...] = ("cwd", "command", "interpreter", "exec")
+STAGES: tuple[str, ...] = ("cwd", "command", "interpreter", "exec", "cgroup")
 DESCRIPTORS = {SPAWN: 3, FORK: 1}
 LONGEST = 1 << 24
 """Bytes of a body. The kernel takes no more than 6 MiB of argv and environment."""

@@ -1,0 +1,135 @@
+"""The ledger: what the history says of runs whose owner is dead, and of those long over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+
+from ._identity import Identity, boot_id, is_alive
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+__all__ = ["FinishedRun", "Ledger", "OpenAttempt"]
+
+_OPEN: Final = "state IN ('pending', 'queued', 'starting', 'running', 'stopping', 'backoff')"
+_INTERRUPTIONS: Final = tuple(
+    f"UPDATE {table} SET state = 'interrupted' WHERE {key} = ? AND {_OPEN}"  # nosec B608
+    for table, key in (("attempts", "run_id"), ("agents", "run_id"), ("runs", "id"))
+)
+_LEFT: Final = "(a.state = 'interrupted' OR a.survivors IS NOT NULL)"
+"""Whether an attempt of a run that is over may have left processes."""
+
+_FIELDS: Final = ["run_id", "agent", "number", "pid", "start_time", "brand", "isolation", "cgroup"]
+_SELECT: Final = f"SELECT {', '.join(f'a.{field}' for field in _FIELDS)}"
+_UNCOLLECTED: Final = f"""{_SELECT}
+    FROM attempts a JOIN runs r ON r.id = a.run_id
+    WHERE r.collected IS NULL AND r.boot_id = ? AND r.state != 'running' AND {_LEFT}
+    ORDER BY r.started, a.agent, a.number
+"""  # nosec B608
+_Row: TypeAlias = tuple[str, str, int, int | None, int | None, int | None, str | None, str | None]
+
+
+class OpenAttempt(msgspec.Struct, frozen=True):
+    """An attempt that nobody has seen the end of. The fields are those of its row."""
+
+    run_id: str
+    agent: str
+    number: int
+    pid: int | None = None
+    start_time: int | None = None
+    brand: int | None = None
+    isolation: str | None = None
+    cgroup: str | None = None
+
+
+class FinishedRun(msgspec.Struct, frozen=True):
+    """A run that is over, and where its output is. Times are seconds since the epoch."""
+
+    id: str
+    name: str
+    state: str
+    ended: float
+    directory: str
+
+
+class Ledger:
+    """Questions to the history file, and what is done about the answers.
+
+    Args:
+        database: the file, open. All methods may raise `sqlite3.Error`.
+    """
+
+    def __init__(self, database: sqlite_utils.Database) -> None:
+        self._connection = database.conn
+
+    def orphaned_runs(self) -> list[str]:
+        """The ids of runs that go on by their rows, while their owner is dead."""
+        query = """SELECT id, owner_pid, owner_start_time, boot_id, pid_namespace
+                   FROM runs WHERE state = 'running' ORDER BY started"""
+        rows: list[tuple[str, int, int, str, int | None]]
+        rows = self._connection.execute(query).fetchall()
+        return [
+            run_id
+            for run_id, pid, start, boot, namespace in rows
+            if not is_alive(Identity(pid, start, boot, namespace or 0))
+        ]
+
+    def close_orphaned_runs(self) -> list[str]:
+        """Mark what a dead owner left open as interrupted; returns the ids of those runs."""
+        dead = self.orphaned_runs()
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for run_id in dead:
+                for statement in _INTERRUPTIONS:
+                    self._connection.execute(statement, [run_id])
+        return dead
+
+    def uncollected(self) -> list[OpenAttempt]:
+        """Attempts of this boot that may have left processes, and were not looked after yet."""
+        rows: list[_Row] = self._connection.execute(_UNCOLLECTED, [boot_id()]).fetchall()
+        return [OpenAttempt(*row) for row in rows]
+
+    def open_attempts(self, runs: Iterable[str]) -> list[OpenAttempt]:
+        """Attempts of these runs, of this boot, that go on by their rows."""
+        query = f"""{_SELECT} FROM attempts a JOIN runs r ON r.id = a.run_id
+                    WHERE r.id = ? AND r.boot_id = ? AND a.{_OPEN}"""  # nosec B608
+        found: list[OpenAttempt] = []
+        for run_id in runs:
+            rows: list[_Row] = self._connection.execute(query, [run_id, boot_id()]).fetchall()
+            found += [OpenAttempt(*row) for row in rows]
+        return found
+
+    def mark_collected(self, runs: Iterable[str], now: float) -> None:
+        """Nothing of these runs is left."""
+        with self._connection:
+            statement = "UPDATE runs SET collected = ? WHERE id = ?"
+            self._connection.executemany(statement, [(now, run_id) for run_id in runs])
+
+    def finished_runs(self) -> list[FinishedRun]:
+        """Those that are over and have left no process, the oldest first."""
+        query = f"""SELECT id, name, state, coalesce(finished, started), directory FROM runs r
+                    WHERE state != 'running' AND (collected IS NOT NULL OR boot_id != ?
+                        OR NOT EXISTS (SELECT 1 FROM attempts a WHERE run_id = id AND {_LEFT}))
+                    ORDER BY 4"""  # nosec B608
+        rows: list[tuple[str, str, str, float, str]]
+        rows = self._connection.execute(query, [boot_id()]).fetchall()
+        return [FinishedRun(*row) for row in rows]
+
+    def known_runs(self) -> set[str]:
+        """The ids of all runs."""
+        return {row[0] for row in self._connection.execute("SELECT id FROM runs")}
+
+    def forget_runs(self, runs: Iterable[str]) -> None:
+        """Delete their rows, and give the space back to the file system."""
+        ids = [(run_id,) for run_id in runs]
+        with self._connection:
+            for table, key in (("attempts", "run_id"), ("agents", "run_id"), ("runs", "id")):
+                statement = f"DELETE FROM {table} WHERE {key} = ?"  # nosec B608
+                self._connection.executemany(statement, ids)
+        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def __repr__(self) -> str:
+        return f"<Ledger of {self._connection!r}>"

@@ -1,0 +1,108 @@
+"""What `actorch gc` has found and done, for people and for machines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from actorch.actors._shown import one_line
+from actorch.actors._sizes import size_text
+from actorch.actors._text import printable
+from actorch.supervisors import Garbage
+
+from ._documents import as_json, moment
+
+__all__ = ["document", "text"]
+
+
+def document(found: Garbage) -> str:
+    """JSON."""
+    values: dict[str, object] = {
+        "state_dir": found.state_dir,
+        "collected": found.collected,
+        "processes": [
+            {
+                "pid": one.pid,
+                "run": one.attempt.run_id,
+                "agent": one.attempt.agent,
+                "attempt": one.attempt.number,
+                "told_by": one.told_by,
+                "command": one.command,
+            }
+            for one in found.leftovers
+        ],
+        "interrupted": list(found.interrupted),
+        "runs": [
+            {
+                "run": run.id,
+                "name": run.name,
+                "state": run.state,
+                "ended": moment(run.ended),
+                "bytes": run.size,
+            }
+            for run in found.pruned
+        ],
+        "killed": found.killed,
+        "survivors": [f"{one.pid}: {one.reason}" for one in found.survivors],
+    }
+    return as_json(values, pretty=True) + "\n"
+
+
+def text(found: Garbage) -> str:
+    """Lines, a table for each kind of garbage, and what comes next."""
+    if found.empty:
+        return f"nothing to collect in {found.state_dir}\n"
+    return "".join([_processes(found), _interrupted(found), _old(found), _end(found)])
+
+
+def _processes(found: Garbage) -> str:
+    if not found.leftovers:
+        return ""
+    rows = [
+        (
+            str(one.pid),
+            one.attempt.run_id,
+            f"{one.attempt.agent}, attempt {one.attempt.number}",
+            one.told_by,
+            one_line(printable(one.command), 100),
+        )
+        for one in found.leftovers
+    ]
+    head = ("pid", "run", "agent", "told by", "command")
+    return "processes that runs left when they crashed\n" + _table([head, *rows])
+
+
+def _interrupted(found: Garbage) -> str:
+    if not found.interrupted:
+        return ""
+    title = "interrupted" if found.collected else "to be marked as interrupted"
+    return f"runs whose actorch is dead, {title}\n" + _table([(one,) for one in found.interrupted])
+
+
+def _old(found: Garbage) -> str:
+    if not found.pruned:
+        return ""
+    rows = [
+        (run.id, run.state, moment(run.ended)[:10], size_text(run.size), printable(run.name))
+        for run in found.pruned
+    ]
+    total = size_text(sum(run.size for run in found.pruned))
+    head = ("run", "state", "ended", "size", "name")
+    return f"old runs, {total} in all\n" + _table([head, *rows])
+
+
+def _end(found: Garbage) -> str:
+    if not found.collected:
+        return "nothing was done; actorch gc -y ends and deletes all of this\n"
+    lines = [f"{len(found.pruned)} runs deleted, {found.killed} processes ended\n"]
+    lines += [f"still there: {one.pid} ({one.reason})\n" for one in found.survivors]
+    return "".join(lines)
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return "".join(f"  {line}\n" for line in padded)
