@@ -125,7 +125,9 @@ class Bench:
         self.host = ProcessHost(self.dispatcher, **options)
         self.null = os.open(os.devnull, os.O_RDWR)
 
-    def start(self, *argv, env=None, cwd="/", stdin=None, stdout=None, stderr=None, keep=False):
+    def start(
+        self, *argv, env=None, cwd="/", stdin=None, stdout=None, stderr=None, keep=False, **options
+    ):
         """Start a command; returns its Life, with the process in it."""
         order = SpawnOrder(
             argv=tuple(map(str, argv)),
@@ -135,6 +137,7 @@ class Bench:
             stdout=self.null if stdout is None else stdout,
             stderr=self.null if stderr is None else stderr,
             keep_descendants=keep,
+            **options,
         )
         life = Life()
         life.process = self.on_loop(self.host.spawn, order, life)

@@ -138,6 +138,7 @@ class Shim(Owner):
         if tree is not None and tree.group is not None and not tree.session_only:
             tree.group.kill()
         super().kill()
+        self._look_whether_session_is_over()  # nobody tells us of the end of a grandchild
 
     def obey(self, frame: Frame, deserted: bool) -> None:
         """Spawn, or signal or kill what was spawned; what is about an earlier order is late."""
@@ -250,8 +251,7 @@ class Shim(Owner):
 
     def _on_tree_gone(self) -> None:
         self._report(not self._leaving)
-        if self._tree is not None and self._tree.group is not None:
-            self._tree.group.remove()
+        self._remove_group()
         self._tree = None
         self.all_dead()
 
@@ -281,5 +281,11 @@ class Shim(Owner):
         if self._tree is not None and not self._reported:
             self._reported = True
             body = self._tree.end(reusable, self.killed)
+            self._remove_group()
             self.cancel(self.wire.flush)
             self.wire.send(ENDED, self._tree.order, body + survivors)
+
+    def _remove_group(self) -> None:
+        """Without effect while somebody is in it."""
+        if self._tree is not None and self._tree.group is not None:
+            self._tree.group.remove()
