@@ -8,6 +8,8 @@ from functools import cache
 import msgspec
 import psutil
 
+from ._keeper.kin import look_up
+
 __all__ = ["Identity", "boot_id", "is_alive", "own_identity", "pid_namespace", "start_time"]
 
 
@@ -70,4 +72,7 @@ def is_alive(who: Identity) -> bool:
         return False
     if who.pid_namespace not in (0, pid_namespace()):
         return True
+    found = look_up(who.pid)
+    if found is not None and found.state in ("Z", "X"):
+        return False  # it has ended, only nobody has waited for it yet
     return start_time(who.pid) == who.start_time

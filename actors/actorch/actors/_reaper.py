@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from ._clock import Clock
+from ._clock import Clock, SystemClock
 from ._keeper.kin import Kin, look_up, send_signal
 from ._ledger import OpenAttempt
 from ._leftovers import Leftover, Sweep
@@ -41,11 +41,12 @@ class Collected(msgspec.Struct, frozen=True):
     survivors: tuple[Survivor, ...] = ()
 
 
-def end_leftovers(attempts: Sequence[OpenAttempt], clock: Clock) -> Collected:
+def end_leftovers(attempts: Sequence[OpenAttempt]) -> Collected:
     """End all processes of these attempts: SIGTERM, two seconds, and SIGKILL until none is left.
 
     Blocks for 12 seconds at most.
     """
+    clock = SystemClock()
     polite = list(Sweep(attempts))
     for one in polite:
         _signal(one, signal.SIGTERM)
@@ -55,10 +56,11 @@ def end_leftovers(attempts: Sequence[OpenAttempt], clock: Clock) -> Collected:
     deadline, idle = clock.now() + BOUND, 0
     alive: list[Leftover] = []
     while clock.now() < deadline:
-        alive, settled = _strike(attempts)
+        alive, refused, settled = _strike(attempts)
         ended |= {(one.pid, one.start_time) for one in alive}
-        if alive:
-            _wait_for(alive, clock, _PAUSE)
+        if alive and refused == len(alive):
+            break
+        _wait_for(alive, clock, _PAUSE)
         idle = 0 if alive else idle + 1
         if idle >= (2 if settled else SWEEPS):
             return Collected(len(ended))
@@ -74,13 +76,17 @@ def _kill_groups(attempts: Sequence[OpenAttempt]) -> None:
                 file.write("1")
 
 
-def _strike(attempts: Sequence[OpenAttempt]) -> tuple[list[Leftover], bool]:
-    """Kill each at the moment it is found."""
-    sweep, struck = Sweep(attempts), list[Leftover]()
+def _strike(attempts: Sequence[OpenAttempt]) -> tuple[list[Leftover], int, bool]:
+    """Kill each at the moment it is found.
+
+    Returns:
+        all of them, how many may not be killed, and whether the sweep was settled.
+    """
+    sweep, struck, refused = Sweep(attempts), list[Leftover](), 0
     for one in sweep:
-        _signal(one, signal.SIGKILL)
+        refused += not _signal(one, signal.SIGKILL)
         struck.append(one)
-    return struck, sweep.settled
+    return struck, refused, sweep.settled
 
 
 def _signal(one: Leftover, signum: int) -> bool:
@@ -89,6 +95,8 @@ def _signal(one: Leftover, signum: int) -> bool:
 
 def _wait_for(leftovers: Sequence[Leftover], clock: Clock, seconds: float) -> None:
     """Until all of them have ended, or the time is over."""
+    if not leftovers:
+        return
     deadline = clock.now() + seconds
     poller, handles = select.poll(), list[int]()
     try:

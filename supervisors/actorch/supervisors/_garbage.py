@@ -149,7 +149,7 @@ def _collected(
         attempts = ledger.uncollected()
         if survivors or not attempts:
             break
-        found, ended = _end(attempts, clock)
+        found, ended = _end(attempts)
         leftovers += found
         killed, survivors = killed + ended.killed, ended.survivors
         if not survivors:
@@ -170,11 +170,11 @@ def _collected(
     )
 
 
-def _end(attempts: Sequence[OpenAttempt], clock: Clock) -> tuple[list[Leftover], Collected]:
+def _end(attempts: Sequence[OpenAttempt]) -> tuple[list[Leftover], Collected]:
     if not attempts:
         return [], Collected(0)
     found = find_leftovers(attempts)
-    ended = end_leftovers(attempts, clock)
+    ended = end_leftovers(attempts)
     for one in attempts:
         if one.cgroup is not None:
             remove_groups(os.path.dirname(one.cgroup))
