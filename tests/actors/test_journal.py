@@ -115,6 +115,49 @@ def test_a_file_of_a_newer_actorch_is_refused_and_left_alone(tmp_path):
         open_database(path)
 
 
+OLD = """
+CREATE TABLE runs (id TEXT PRIMARY KEY, name TEXT NOT NULL, spec_id TEXT NOT NULL,
+    stage TEXT NOT NULL, state TEXT NOT NULL, quorum TEXT NOT NULL, required INTEGER NOT NULL,
+    total INTEGER NOT NULL, started FLOAT NOT NULL, directory TEXT NOT NULL,
+    owner_pid INTEGER NOT NULL, owner_start_time INTEGER NOT NULL, boot_id TEXT NOT NULL,
+    finished FLOAT, duration FLOAT, error TEXT);
+CREATE TABLE agents (run_id TEXT REFERENCES runs(id), name TEXT, position INTEGER NOT NULL,
+    state TEXT NOT NULL, command TEXT NOT NULL, cwd TEXT NOT NULL, attempts INTEGER,
+    finished FLOAT, duration FLOAT, error_class TEXT, error TEXT, PRIMARY KEY (run_id, name));
+CREATE TABLE attempts (run_id TEXT REFERENCES runs(id), agent TEXT, number INTEGER,
+    state TEXT NOT NULL, stdout_path TEXT NOT NULL, stderr_path TEXT NOT NULL, pid INTEGER,
+    start_time INTEGER, started FLOAT, finished FLOAT, duration FLOAT, exit_code INTEGER,
+    signal INTEGER, error_class TEXT, error TEXT, user_time FLOAT, system_time FLOAT,
+    max_rss INTEGER, leftovers INTEGER, killed INTEGER, survivors TEXT, stdout_bytes INTEGER,
+    stderr_bytes INTEGER, PRIMARY KEY (run_id, agent, number));
+CREATE INDEX idx_runs_state ON runs (state);
+CREATE INDEX idx_runs_started ON runs (started);
+INSERT INTO runs VALUES ('r', '', '', '', 'ok', 'all', 1, 1, 1.0, '/d', 1, 1, 'b', 2.0, 1.0, NULL);
+INSERT INTO attempts (run_id, agent, number, state, stdout_path, stderr_path)
+    VALUES ('r', 'a', 1, 'succeeded', '/o', '/e');
+PRAGMA user_version = 1;
+"""
+
+
+def columns(connection, table):
+    return sorted(row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
+
+
+def test_a_file_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows(tmp_path, database):
+    path = str(tmp_path / "old.db")
+    connection = sqlite3.connect(path)
+    connection.executescript(OLD)
+    connection.close()
+    old = open_database(path)
+    assert pragma(old, "user_version") == SCHEMA_VERSION
+    for table in ("runs", "agents", "attempts"):
+        assert columns(old.conn, table) == columns(database.conn, table)
+    write_records(old, [run("new"), attempt("new", brand=1 << 62)])
+    found = {row["run_id"]: row["brand"] for row in old.query("SELECT * FROM attempts")}
+    assert found == {"r": None, "new": 1 << 62}
+    old.close()
+
+
 def test_open_rows_of_a_dead_owner_are_interrupted_and_others_left_alone(database):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

@@ -93,7 +93,9 @@ def _old(found: Garbage) -> str:
 def _end(found: Garbage) -> str:
     if not found.collected:
         return "nothing was done; actorch gc -y ends and deletes all of this\n"
-    lines = [f"{len(found.pruned)} runs deleted, {found.killed} processes ended\n"]
+    runs = f"{len(found.pruned)} {'run' if len(found.pruned) == 1 else 'runs'} deleted"
+    processes = f"{found.killed} {'process' if found.killed == 1 else 'processes'} ended"
+    lines = [f"{runs}, {processes}\n"]
     lines += [f"still there: {one.pid} ({one.reason})\n" for one in found.survivors]
     return "".join(lines)
 
