@@ -54,12 +54,10 @@ def test_a_variable_that_names_no_cgroup_is_told(place):
 
 @linux
 def test_without_the_variable_there_is_one_or_a_reason_why_not():
-    try:
-        found = find_delegation({})
-    except NotDelegatedError as error:
-        assert str(error)
-    else:
-        assert os.path.exists(f"{found.base}/cgroup.kill")
+    machine = Machine({})
+    place = machine.delegation
+    assert bool(machine.why_not("cgroup")) == (place is None)
+    assert place is None or os.path.exists(f"{place.base}/cgroup.kill")
 
 
 def test_groups_are_made_in_one_directory_and_removed_with_it():

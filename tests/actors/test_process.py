@@ -12,6 +12,7 @@ import threading
 import psutil
 import pytest
 
+from actorch.actors._brand import new_brand
 from actorch.actors._errors import DispatcherClosedError
 from actorch.actors._process_events import Ended, Lost, Spawned, SpawnFailed
 from processes import (
@@ -529,6 +530,20 @@ def test_keeper_and_shim_killed_at_once_leave_no_group_behind(bench, place):
     os.kill(shim, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
     assert "and its keeper" in life.end(Lost).reason
+    assert running_at(place) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("daemon.py", ("leader",)), ("hoppers.py", (3,)), ("chain.py", (20,))]
+)
+def test_keeper_and_shim_killed_at_once_leave_nobody_with_the_brand(bench, place, name, words):
+    life = bench.start_program(name, place, *words, brand=new_brand())
+    wait_for_sign_in(place)
+    keeper, shim = bench.keeper(), life.next(Spawned).shim
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(shim, signal.SIGKILL)
+    os.kill(keeper, signal.SIGKILL)
+    assert life.end(Lost).survivors == ()
     assert running_at(place) == []
 
 

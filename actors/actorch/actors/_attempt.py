@@ -139,9 +139,12 @@ class Attempt:
     def log(self, outcome: Outcome) -> None:
         """Say how it ended. A failure is told by the result, so it is no warning here."""
         what = outcome.error.message if outcome.error else "succeeded"
+        level = logging.WARNING if outcome.survivors else logging.INFO
+        if outcome.survivors:
+            what += f"; could not be ended: {', '.join(outcome.survivors)}"
         name, number = self.output.agent, self.number
         text, run = f"{name} attempt {number}: {what}", self.output.run_id
-        log_about(_log, logging.INFO, text, run=run, agent=name, attempt=number, pid=self.pid)
+        log_about(_log, level, text, run=run, agent=name, attempt=number, pid=self.pid)
 
     def row(
         self,

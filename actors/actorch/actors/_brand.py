@@ -7,9 +7,10 @@ many microseconds of realtime scheduling are 146 000 years.
 
 from __future__ import annotations
 
+import resource
 import secrets
 
-__all__ = ["brand_of", "new_brand"]
+__all__ = ["brand_of", "brands_stick", "new_brand"]
 
 _LOWEST = 1 << 62
 _LINE = b"Max realtime timeout"
@@ -18,6 +19,12 @@ _LINE = b"Max realtime timeout"
 def new_brand() -> int:
     """A number that no other attempt has. It fits into a column of SQLite."""
     return _LOWEST | secrets.randbits(62)
+
+
+def brands_stick() -> bool:
+    """Whether a program that is started with a brand has it: by a look at our own hard limit."""
+    limit = getattr(resource, "RLIMIT_RTTIME", None)
+    return limit is not None and resource.getrlimit(limit)[1] == resource.RLIM_INFINITY
 
 
 def brand_of(pid: int) -> int:

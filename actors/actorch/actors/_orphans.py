@@ -9,27 +9,38 @@ from contextlib import suppress
 
 import psutil
 
+from ._brand import brands_stick
 from ._keeper.kin import look_up
+from ._ledger import OpenAttempt
 from ._process_events import Survivor
+from ._reaper import kill_leftovers
 
 __all__ = ["end_orphans"]
+
+_BOUND = 3.0
+"""Seconds of killing; the loop waits for it."""
 
 _PATIENCE = 1.0
 """Seconds for processes to end after SIGKILL. It takes them a few milliseconds."""
 
 
-def end_orphans(pid: int, start_time: int) -> tuple[int, tuple[Survivor, ...]]:
-    """SIGKILL a leader's group and descendants, if that leader is still the one we know.
+def end_orphans(pid: int, start_time: int, brand: int = 0) -> tuple[int, tuple[Survivor, ...]]:
+    """SIGKILL whoever carries the brand.
 
-    Best effort: whoever made a session of its own, and lost its parent, is not found any more.
+    Where there are no brands, a leader's group and its descendants, if that leader is still the one
+    we know: best effort, since whoever made a session of its own and lost its parent is not found.
 
     Args:
         pid: of the leader.
         start_time: of the leader; nothing is done on a pid alone.
+        brand: of its attempt; 0 for none.
 
     Returns:
         how many were killed, and which of them still live.
     """
+    if brand and brands_stick():
+        ended = kill_leftovers([OpenAttempt("", "", 0, brand=brand)], bound=_BOUND)
+        return ended.killed, ended.survivors
     if not pid or not start_time:
         return 0, (Survivor(pid, "may live: when it started is not known"),)
     if not _is(pid, start_time):

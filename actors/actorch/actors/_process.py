@@ -69,7 +69,7 @@ class ProcessHost:
             DispatcherClosedError: the host is closed, or was made before this process was forked.
         """
         self._refuse_if_closed()
-        process = Process(next(self._numbers), on_event)
+        process = Process(next(self._numbers), on_event, order.brand)
         try:
             body = order.encode()
         except ValueError:
@@ -226,7 +226,7 @@ class ProcessHost:
         if not shim.keeper.ready:
             shim.tell_last(SpawnFailed("keeper", 0, self._python))
             return
-        killed, survivors = end_orphans(process.pid or 0, process.start_time)
+        killed, survivors = end_orphans(process.pid or 0, process.start_time, process.brand)
         reason = shim.cause if self._closing else "its shim was killed, and its keeper as well"
         shim.tell_last(Lost(reason, killed, survivors))
 

@@ -17,7 +17,7 @@ from ._ledger import OpenAttempt
 from ._leftovers import Leftover, Sweep
 from ._process_events import Survivor
 
-__all__ = ["Collected", "end_leftovers"]
+__all__ = ["Collected", "end_leftovers", "kill_leftovers"]
 
 GRACE: Final = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -46,14 +46,27 @@ def end_leftovers(attempts: Sequence[OpenAttempt]) -> Collected:
 
     Blocks for 12 seconds at most.
     """
-    clock = SystemClock()
     polite = list(Sweep(attempts))
     for one in polite:
         _signal(one, signal.SIGTERM)
-    _wait_for(polite, clock, GRACE)
+    _wait_for(polite, SystemClock(), GRACE)
+    return kill_leftovers(attempts, polite)
+
+
+def kill_leftovers(
+    attempts: Sequence[OpenAttempt], known: Sequence[Leftover] = (), bound: float = BOUND
+) -> Collected:
+    """SIGKILL all processes of these attempts until a look at the whole machine finds none.
+
+    Args:
+        attempts: whose processes.
+        known: those that count as ended if they are gone by now.
+        bound: seconds it may take; it blocks for as long.
+    """
     _kill_groups(attempts)
-    ended = {(one.pid, one.start_time) for one in polite}
-    deadline, idle = clock.now() + BOUND, 0
+    clock = SystemClock()
+    ended = {(one.pid, one.start_time) for one in known}
+    deadline, idle = clock.now() + bound, 0
     alive: list[Leftover] = []
     while clock.now() < deadline:
         alive, refused, settled = _strike(attempts)

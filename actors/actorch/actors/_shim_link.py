@@ -38,14 +38,18 @@ class Process:
         number: of the order that it was started with.
         pid: of the leader, once it runs.
         start_time: of the leader, in clock ticks since boot.
+        brand: what its processes can be told by; 0 for none.
     """
 
-    __slots__ = ("_on_event", "_shim", "_state", "number", "pid", "start_time")
+    __slots__ = ("_on_event", "_shim", "_state", "brand", "number", "pid", "start_time")
 
-    def __init__(self, number: int, on_event: Callable[[ProcessEvent], None]) -> None:
+    def __init__(
+        self, number: int, on_event: Callable[[ProcessEvent], None], brand: int = 0
+    ) -> None:
         self.pid: int | None = None
         self.start_time = 0
         self.number = number
+        self.brand = brand
         self._on_event = on_event
         self._shim: ShimLink | None = None
         self._state = "starting"

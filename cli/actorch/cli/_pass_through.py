@@ -17,7 +17,7 @@ from actorch.supervisors import RunResult
 from ._tail import Tail
 from ._terminal import write_all
 from ._view import Following
-from ._words import duration
+from ._words import duration, survivors
 
 __all__ = ["PassThrough"]
 
@@ -46,6 +46,9 @@ class PassThrough(Following):
             return
         if result.error is not None:
             self.say(result.error)
+        for agent in result.agents:
+            if text := survivors(agent):
+                self.say(f"{agent.name}: {text}")
         for agent in result.failures:
             if not isinstance(agent.error, NonZeroExitError | SignalExitError | CancelledError):
                 self.say(str(agent.error))

@@ -7,7 +7,7 @@ from typing import Final
 from actorch.actors import AgentResult, AgentState
 from actorch.supervisors import RunResult, Verdict
 
-__all__ = ["STYLES", "SYMBOLS", "VERDICT_STYLES", "duration", "note", "sentence"]
+__all__ = ["STYLES", "SYMBOLS", "VERDICT_STYLES", "duration", "note", "sentence", "survivors"]
 
 SYMBOLS: Final[dict[AgentState, str]] = {
     AgentState.PENDING: "·",
@@ -74,7 +74,22 @@ def sentence(result: RunResult) -> str:
 
 
 def note(agent: AgentResult) -> str:
-    """A word on how an agent ended."""
-    if agent.error is not None:
-        return agent.error.message
-    return "" if agent.exit is None or agent.exit.code == 0 else str(agent.exit)
+    """A word on how an agent ended, and on what it left behind."""
+    ended = agent.error.message if agent.error is not None else ""
+    if not ended and agent.exit is not None and agent.exit.code != 0:
+        ended = str(agent.exit)
+    return "; ".join(part for part in (ended, _left(agent), survivors(agent)) if part)
+
+
+def survivors(agent: AgentResult) -> str:
+    """Those of its processes that could not be ended."""
+    alive = [one for attempt in agent.attempts for one in attempt.survivors]
+    return f"could not be ended: {', '.join(alive)}" if alive else ""
+
+
+def _left(agent: AgentResult) -> str:
+    """How many processes it left when it ended by itself."""
+    end = agent.exit
+    if end is None or end.requested or not end.leftovers:
+        return ""
+    return f"left {end.leftovers} {'process' if end.leftovers == 1 else 'processes'} behind"
