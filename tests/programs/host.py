@@ -125,13 +125,12 @@ def census():
 
 def belongings():
     """What must be there again once a system is closed."""
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-        children = file.read()
+    tasks = os.listdir("/proc/self/task")
     return {
         "threads": [thread.name for thread in threading.enumerate()],
-        "tasks": os.listdir("/proc/self/task"),
+        "tasks": tasks,
         "descriptors": sorted(os.listdir("/dev/fd")),
-        "children": children,
+        "children": [text_of_file(f"/proc/self/task/{task}/children") for task in tasks],
     }
 
 

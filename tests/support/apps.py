@@ -14,12 +14,14 @@ from actorch.supervisors import ActorSystem
 
 place, programs = {place!r}, {programs!r}
 
+once = RetryPolicy(max_attempts=1)
+
 def sh(name, script, **options):
-    return AgentSpec(name, script, shell=True, retry=RetryPolicy(max_attempts=1), **options)
+    return AgentSpec(name, script, shell=True, retry=once, **options)
 
 def program(name, *words, **options):
     command = [sys.executable, "-S", "-E", os.path.join(programs, name), place, *words]
-    return AgentSpec(name, command, **options)
+    return AgentSpec(name, command, retry=once, **options)
 
 def new_system(name="state"):
     return ActorSystem(state_dir=os.path.join(place, name))
