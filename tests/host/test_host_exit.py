@@ -1,4 +1,4 @@
-"""An app that ends while agents run, in whatever way: at once, as it meant to, with nothing left."""
+"""An app that ends while agents run, in whatever way: at once, as meant, with nothing left."""
 
 import pytest
 

@@ -10,7 +10,7 @@ import pytest
 
 from actorch.supervisors import ActorSystem
 from apps import told_by
-from fleets import CEILING, shell, wait_for_file, wait_until
+from fleets import CEILING, shell, wait_for_file
 from processes import PROGRAMS, running_at
 
 pytestmark = pytest.mark.skipif(

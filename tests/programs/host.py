@@ -1,6 +1,6 @@
 """Prints, as JSON, what is global in a process: before, while, and after it runs agents.
 
-    host.py STATE_DIRECTORY
+host.py STATE_DIRECTORY
 """
 
 import asyncio

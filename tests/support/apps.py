@@ -1,4 +1,4 @@
-"""Apps of a few lines, each in an interpreter of its own: what they are told, and what they tell."""
+"""Apps of a few lines, each in an interpreter of its own."""
 
 import contextlib
 import json
