@@ -115,3 +115,19 @@ sys.exit(3)
     done = run_app(place, PROCESSES + code, before=UNSHARE)
     assert (done.returncode, done.stderr) == (3, "")
     assert running_at(place) == []
+
+
+def test_an_agent_that_kills_everybody_ends_with_them_and_the_app_goes_on(place):
+    code = """
+fleet = [program("stays.py"), sh("killer", f"until test -e {place}/go; do :; done; kill -9 -1")]
+with new_system() as system:
+    run = system.run(fleet, on_impossible="continue")
+    signed_in(1)
+    open(os.path.join(place, "go"), "w").close()
+    states = sorted(agent.state.value for agent in run.wait(30).agents)
+    after = system.run([sh("after", "exit 5")]).wait(30)["after"].exit.code
+left = set(processes().values()) - {"Z"}
+print(json.dumps([states, after, list(left)]))
+"""
+    states, after, left = told_by_pid_one(place, code)
+    assert (states, after, left) == (["lost", "lost"], 5, [])
