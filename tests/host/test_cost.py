@@ -155,9 +155,9 @@ for _ in range({rounds}):
 @pytest.mark.timeout(120)
 def test_rounds_of_two_hundred_agents_leave_nothing_behind(place):
     full = KEPT_RUNS + 6  # until then the table grows, as it is meant to
-    with app(place, ROUNDS.format(rounds=full + 50)) as process:
+    with app(place, ROUNDS.format(rounds=full + 30)) as process:
         early = _after_rounds(process, full)
-        late = _after_rounds(process, 50)
+        late = _after_rounds(process, 30)
     print(early, late)
     assert late["held"] == early["held"]
     for who in ("app", "keeper", "shims"):

@@ -126,11 +126,12 @@ with new_system() as system:
     assert told_by(place, code) == 3
 
 
-def test_a_thread_may_finish_its_run_after_the_main_thread_has_ended(place):
+def test_a_thread_may_run_agents_after_the_main_thread_has_ended(place):
     code = """
+system = new_system()
 def work():
     threading.main_thread().join()
-    with new_system() as system:
+    with system:
         run = system.run([sh("a", "exit 3"), program("leaves.py", "4", "stubborn.py")],
                          on_impossible="continue")
         print(json.dumps([agent.exit.code for agent in run.wait(30).agents]))

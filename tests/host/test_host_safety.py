@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -123,8 +124,6 @@ def test_systems_in_one_process_do_not_disturb_each_other(tmp_path):
 
 
 def test_systems_that_share_a_state_directory_share_one_history(tmp_path):
-    import sqlite3
-
     state = str(tmp_path / "state")
     with ActorSystem(state_dir=state) as one, ActorSystem(state_dir=state) as two:
         runs = [system.run([shell("a", "true")]) for system in (one, two) for _ in range(5)]

@@ -1,5 +1,6 @@
 """What is given to an agent, as words or on its standard input: it arrives whole, or is refused."""
 
+import hashlib
 import os
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from actorch.actors import AgentSpec, AgentState, SpecError, StopPlan, StopStep
 from actorch.actors._checks import ARGUMENT_BYTES
 from actorch.supervisors import Verdict
-from fleets import CEILING, gone, python, shell, wait_for_file
+from fleets import CEILING, at_once, gone, python, shell, wait_for_file
 
 KIBIBYTE = 1024
 
@@ -53,8 +54,6 @@ def test_empty_and_odd_words_arrive(system):
 def test_ten_megabytes_of_any_text_arrive_on_standard_input_byte_by_byte(system):
     prompt = "0123456é\n\r\n\0🦊" * 650_000
     code = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
-    import hashlib
-
     assert only(system, python("a", code, stdin=prompt)).stdout.split() == [
         hashlib.sha256(prompt.encode()).hexdigest()
     ]
@@ -81,8 +80,6 @@ def test_an_agent_that_reads_a_part_and_ends_keeps_its_exit_code(system):
 
 
 def test_every_attempt_reads_its_prompt_from_the_start(system):
-    from fleets import at_once
-
     spec = shell("a", "cat; exit 75", stdin="prompt", retry=at_once(3))
     agent = only(system, spec)
     outputs = []

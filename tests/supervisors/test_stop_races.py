@@ -1,5 +1,6 @@
 """A stop that comes at a bad moment: one end, the right one, and nothing left."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 from actorch.actors import AgentSpec, AgentState, Backoff, RetryPolicy
 from actorch.supervisors import Verdict
 from fleets import CEILING, at_once, gone, shell, wait_for_file, wait_until
-from processes import keeper_of, program, running_at, signed_in, wait_for_sign_in
+from processes import keeper_of, program, running_at, shims_of, signed_in, wait_for_sign_in
 
 TERMINAL = {
     AgentState.SUCCEEDED: {Verdict.OK, Verdict.CANCELLED},  # the stop may come before the verdict
@@ -56,31 +57,28 @@ def ends(system):
     system.events.agent_changed.disconnect(note)
 
 
-@pytest.fixture
-def frozen_keeper(system):
-    """A keeper that does nothing, so that what is started stays about to start."""
-    system.run([shell("first", "true")]).wait(CEILING)
-    shims = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(keeper_of(os.getpid()))],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    pids = [keeper_of(os.getpid()), *map(int, shims.stdout.split())]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    frozen = Frozen(pids)
-    yield frozen
-    frozen.thaw()
-
-
 class Frozen:
-    def __init__(self, pids):
-        self._pids = pids
+    """A keeper and its shims that do nothing, so that what is started stays about to start."""
+
+    def __init__(self):
+        self.keeper = keeper_of(os.getpid())
+        self._pids = [self.keeper, *shims_of(self.keeper)]
+        for pid in self._pids:
+            os.kill(pid, signal.SIGSTOP)
 
     def thaw(self):
-        while self._pids:
-            os.kill(self._pids.pop(), signal.SIGCONT)
+        for pid in self._pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self._pids.clear()
+
+
+@pytest.fixture
+def frozen(system):
+    system.run([shell("first", "true")]).wait(CEILING)
+    frozen = Frozen()
+    yield frozen
+    frozen.thaw()
 
 
 def in_state(system, run, state):
@@ -121,37 +119,34 @@ def test_two_threads_that_stop_and_kill_at_once_leave_nothing(system, place):
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
-def test_an_agent_that_is_stopped_while_it_starts_never_stays(system, frozen_keeper, place, way):
+def test_an_agent_that_is_stopped_while_it_starts_never_stays(system, frozen, place, way):
     run = system.run([tree(place, "setsid", "stays.py")])
     wait_until(lambda: in_state(system, run, AgentState.STARTING), "the start")
     getattr(run, way)()
     wait_until(lambda: in_state(system, run, AgentState.STOPPING), "the stop")
     assert not run.done()  # nobody knows yet what became of it
-    frozen_keeper.thaw()
+    frozen.thaw()
     result = run.wait(CEILING)
     assert result.verdict is Verdict.CANCELLED
     assert [attempt.state for attempt in result["tree"].attempts] == [AgentState.CANCELLED]
     assert running_at(place) == []
 
 
-def test_a_timeout_while_it_starts_is_one(system, frozen_keeper, place):
+def test_a_timeout_while_it_starts_is_one(system, frozen, place):
     spec = AgentSpec("late", program("stays.py", place), timeout=0.05, retry=at_once(1))
     run = system.run([spec])
     wait_until(lambda: in_state(system, run, AgentState.STOPPING), "the timeout")
-    frozen_keeper.thaw()
+    frozen.thaw()
     assert run.wait(CEILING)["late"].state is AgentState.TIMED_OUT
     assert running_at(place) == []
 
 
-def test_a_keeper_that_is_killed_while_an_agent_starts_costs_an_attempt(
-    system, frozen_keeper, place
-):
+def test_a_keeper_that_is_killed_while_an_agent_starts_costs_an_attempt(system, frozen, place):
     spec = AgentSpec("a", program("leaves.py", place, "0", "stays.py"), retry=at_once(2))
     run = system.run([spec])
     wait_until(lambda: in_state(system, run, AgentState.STARTING), "the start")
-    os.kill(keeper_of(os.getpid()), signal.SIGKILL)
-    frozen_keeper._pids.pop(0)
-    frozen_keeper.thaw()
+    os.kill(frozen.keeper, signal.SIGKILL)
+    frozen.thaw()
     agent = run.wait(CEILING)["a"]
     assert agent.state is AgentState.SUCCEEDED
     assert len(agent.attempts) == 2
