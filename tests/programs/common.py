@@ -1,5 +1,10 @@
-"""What the programs share. Every process of theirs has PLACE in its argv, and signs in there."""
+"""What the programs share. Every process of theirs has PLACE in its argv, and signs in there.
 
+As long as it lives, or a child that it forked, it holds a shared lock on a file at PLACE. SIGUSR1
+ends it with code 0, SIGUSR2 with 75.
+"""
+
+import fcntl
 import os
 import signal
 import subprocess
@@ -7,6 +12,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLACE = sys.argv[1]
+HELD = os.open(os.path.join(PLACE, "held"), os.O_RDWR | os.O_CREAT, 0o666)
+
+fcntl.flock(HELD, fcntl.LOCK_SH)
+for _signum, _code in ((signal.SIGUSR1, 0), (signal.SIGUSR2, 75)):
+    signal.signal(_signum, lambda *_args, code=_code: os._exit(code))
 
 
 def sign_in():
@@ -20,6 +30,11 @@ def sign_in():
 def ignore_polite_signals():
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
+
+
+def is_called_off():
+    """Whether those that no signal is fast enough for shall end by themselves."""
+    return os.path.exists(os.path.join(PLACE, "over"))
 
 
 def stay():

@@ -17,7 +17,7 @@ if os.fork() == 0:
         os.execve(sys.executable, [sys.executable, "-S", "-E", script, common.PLACE], {})
     os._exit(0)
 os.wait()
-while not os.listdir(common.PLACE):
+while not any(name.isdigit() for name in os.listdir(common.PLACE)):
     os.sched_yield()
 if stays_as_leader:
     common.sign_in()

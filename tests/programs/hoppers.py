@@ -10,11 +10,12 @@ import common
 
 def hop():
     common.ignore_polite_signals()
-    while True:
+    while not common.is_called_off():
         if os.fork():
             os._exit(0)
         os.setsid()
         select.select([], [], [], 0.002)
+    os._exit(0)
 
 
 for _ in range(int(sys.argv[2])):
