@@ -309,7 +309,6 @@ TREES = {
     "crowd": ("crowd.py", (200,), 201),
     "stopped": ("stopped.py", (), 1),
 }
-WILD = {**TREES, "hoppers": ("hoppers.py", (3,), 1)}
 
 
 @pytest.mark.parametrize("tree", TREES)
@@ -458,26 +457,6 @@ def test_a_killed_shim_is_told_once_its_orphans_are_gone(bench, place):
     assert bench.start("true").end().code == 0
 
 
-@pytest.mark.parametrize("tree", WILD)
-def test_whatever_its_shape_the_tree_of_a_killed_shim_is_ended(bench, place, tree):
-    name, words, count = WILD[tree]
-    life = bench.start_program(name, place, *words)
-    wait_for_sign_in(place, count)
-    os.kill(psutil.Process(life.next(Spawned).pid).ppid(), signal.SIGKILL)
-    assert life.end(Lost).survivors == ()
-    assert running_at(place) == []
-
-
-@pytest.mark.parametrize("tree", WILD)
-def test_whatever_its_shape_the_tree_of_a_killed_keeper_is_ended(bench, place, tree):
-    name, words, count = WILD[tree]
-    life = bench.start_program(name, place, *words)
-    wait_for_sign_in(place, count)
-    os.kill(bench.keeper(), signal.SIGKILL)
-    assert life.end(Lost).survivors == ()
-    assert running_at(place) == []
-
-
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGINT])
 def test_an_agent_may_signal_its_shim_and_nothing_is_left(bench, place, signum):
     life = bench.start_program("kills.py", place, int(signum), "parent")
@@ -556,14 +535,11 @@ def test_a_keeper_that_is_told_to_end_ends_everything_in_order(bench, place):
     assert bench.start("true").end().code == 0
 
 
-@pytest.mark.parametrize(
-    ("tree", "way"), [*((tree, "stays") for tree in WILD), ("daemon", "forks")]
-)
-def test_an_app_that_is_killed_takes_all_trees_with_it(place, way, tree):
-    name, words, count = WILD[tree]
-    command = [sys.executable, os.path.join(PROGRAMS, "app.py"), place, way, name, *map(str, words)]
+@pytest.mark.parametrize("way", ["stays", "forks"])
+def test_an_app_that_is_killed_takes_all_trees_with_it(place, way):
+    command = [sys.executable, os.path.join(PROGRAMS, "app.py"), place, way, "daemon.py", "leader"]
     app = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    wait_for_sign_in(place, count)
+    wait_for_sign_in(place, 2)
     forked = []
     if way == "forks":
         wait_until(lambda: any(one.startswith("forked") for one in os.listdir(place)))
