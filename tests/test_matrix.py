@@ -1,11 +1,14 @@
 """Whatever the shape of a tree, and whatever happens to it: nobody survives."""
 
 import os
+import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from matrix import EVENTS, SHAPES, Cell, run_cell, table
+from trees import Tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -65,3 +68,15 @@ def test_nobody_survives(matrix, shape, event):
     cell = matrix.settled(shape, event)
     assert cell == Cell(0, cell.seconds, None)
     assert cell.seconds <= EVENTS[event].bound
+
+
+def test_those_that_hop_from_pid_to_pid_are_counted(tmp_path):
+    tree = Tree(SHAPES["three fork-hoppers"], tmp_path)
+    with subprocess.Popen(tree.command(), start_new_session=True) as leader:
+        tree.wait_until_ready()
+        leader.kill()
+    survivors, seconds = tree.outlive(time.monotonic(), 0.3)
+    tree.clear()
+    assert survivors >= 1
+    assert seconds > 0.3
+    assert tree.survivors() == 0

@@ -57,8 +57,9 @@ SHAPES = {
     for shape in (
         Shape("children in the group", "polite_leader.py", ("stays.py",)),
         Shape("a child ignores SIGTERM", "polite_leader.py"),
-        Shape("child in a session of its own", "polite_leader.py", ("setsid",)),
-        Shape("child in a group of its own", "polite_leader.py", ("setpgid",)),
+        Shape("child in a session of its own", "polite_leader.py", ("setsid", "stays.py")),
+        Shape("child in a group of its own", "polite_leader.py", ("setpgid", "stays.py")),
+        Shape("stubborn child in a session", "polite_leader.py", ("setsid",)),
         Shape("daemon, no environment", "daemon.py", ("leader",)),
         Shape("leader gone, stubborn child", "leaves.py", ("75", "stubborn.py"), 1, leaves=True),
         Shape("three fork-hoppers", "hoppers.py", ("3",), 1),
