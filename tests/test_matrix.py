@@ -1,5 +1,6 @@
 """Whatever the shape of a tree, and whatever happens to it: nobody survives."""
 
+import faulthandler
 import os
 import subprocess
 import time
@@ -55,6 +56,7 @@ class Matrix:
 @pytest.fixture(scope="module")
 def matrix(request, tmp_path_factory):
     """All cells at once: one after the other, they would take minutes."""
+    faulthandler.cancel_dump_traceback_later()  # on a busy machine this takes longer, as it may
     matrix = Matrix(tmp_path_factory.mktemp("matrix"))
     mine = [item for item in request.session.items if item.path == request.path]
     params = [item.callspec.params for item in mine if hasattr(item, "callspec")]
