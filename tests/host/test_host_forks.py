@@ -185,10 +185,6 @@ os._exit(0)
         os.kill(int(done.stdout), 9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a child forked while the keeper starts holds the keeper's socket: its end goes unseen",
-)
 def test_a_child_forked_while_the_keeper_starts_does_not_delay_the_close(place):
     code = f"""
 from actorch.actors import _keeper_link

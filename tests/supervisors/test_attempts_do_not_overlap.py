@@ -75,12 +75,6 @@ def test_the_second_attempt_finds_nothing_of_the_first(system, place, way):
     assert running_at(place) == []
 
 
-BOTH_KILLED = pytest.mark.xfail(
-    strict=True,
-    reason="with shim and keeper gone, a daemon of the first attempt is neither found nor told of",
-)
-
-
 @pytest.fixture
 def place(tmp_path):
     """Whatever has it in its argv is killed in the end."""
@@ -91,7 +85,7 @@ def place(tmp_path):
     wait_until(lambda: not running_at(path), "the end of all that ran")
 
 
-@pytest.mark.parametrize("whom", ["shim", "keeper", pytest.param("both", marks=BOTH_KILLED)])
+@pytest.mark.parametrize("whom", ["shim", "keeper", "both"])
 def test_not_even_when_what_watches_over_the_first_is_killed_from_outside(system, place, whom):
     run = system.run([spec_of(place, "stays")])
     wait_until(lambda: os.path.islink(f"{place}.up"), "the first attempt's start")

@@ -47,7 +47,7 @@ def tell_leader(system, signum):
 def stop_agent(tree):
     with running(tree) as (_system, run):
         began = time.monotonic()
-        run.stop()  # the run has no other agent
+        run.stop("tree")
         yield began
 
 

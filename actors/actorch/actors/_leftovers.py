@@ -48,10 +48,15 @@ class Sweep:
 
     Args:
         attempts: whose processes are looked for.
+        strangers: numbers and start times of those that were seen to be others' before; added to.
+            A process cannot come to carry a brand.
     """
 
-    def __init__(self, attempts: Sequence[OpenAttempt]) -> None:
+    def __init__(
+        self, attempts: Sequence[OpenAttempt], strangers: set[tuple[int, int]] | None = None
+    ) -> None:
         self.settled = True
+        self._strangers = set[tuple[int, int]]() if strangers is None else strangers
         self._brands = {one.brand: one for one in attempts if one.brand}
         self._leaders = {(one.pid, one.start_time): one for one in attempts if one.start_time}
         self._words = {(one.run_id, one.agent, str(one.number)): one for one in attempts}
@@ -68,10 +73,11 @@ class Sweep:
         if kin is None:
             self.settled = False
             return None
-        if kin.state in ("Z", "X"):
+        if kin.state in ("Z", "X") or (pid, kin.start) in self._strangers:
             return None
         attempt, told_by = self._owner(kin)
         if attempt is None or _has_left(kin, attempt):
+            self._strangers.add((pid, kin.start))
             return None
         return Leftover(pid, kin.start, attempt, told_by)
 

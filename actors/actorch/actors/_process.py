@@ -17,6 +17,7 @@ from ._channel import Channel
 from ._clock import SystemClock
 from ._dispatcher import Dispatcher
 from ._errors import DispatcherClosedError, UnsupportedPlatformError
+from ._forks import no_fork
 from ._idle import IdleShims
 from ._keeper.wire import LONGEST
 from ._keeper_link import KeeperLink
@@ -140,6 +141,8 @@ class ProcessHost:
         shim = self._new_shim(apart)
         try:
             shim.spawn(process, body, fds)
+        except ConnectionError:  # it could not be forked, or was killed: the keeper will tell
+            shim.take_on(process)
         except OSError:
             self._idle.put(shim)
             raise
@@ -152,14 +155,15 @@ class ProcessHost:
             return self._fork_shim(apart)
 
     def _fork_shim(self, apart: bool) -> ShimLink:
-        if self._keeper is None:
-            dispatcher, on_gone, on_end = self._dispatcher, self._on_gone, self._on_keeper_end
-            self._keeper = KeeperLink(dispatcher, self._python, on_gone, on_end)
-            self._keepers.add(self._keeper)
-        number, keeper = next(self._numbers), self._keeper
-        sock = keeper.fork_shim(number, apart)
-        told = self._on_free, self._on_shim_end
-        shim = ShimLink(number, apart, keeper, self._dispatcher, sock, *told)
+        with no_fork:
+            if self._keeper is None:
+                dispatcher, on_gone, on_end = self._dispatcher, self._on_gone, self._on_keeper_end
+                self._keeper = KeeperLink(dispatcher, self._python, on_gone, on_end)
+                self._keepers.add(self._keeper)
+            number, keeper = next(self._numbers), self._keeper
+            sock = keeper.fork_shim(number, apart)
+            told = self._on_free, self._on_shim_end
+            shim = ShimLink(number, apart, keeper, self._dispatcher, sock, *told)
         self._shims[number] = shim
         return shim
 

@@ -13,7 +13,9 @@ from ._table import AgentTable, RunRow, Snapshot
 __all__ = ["Registry"]
 
 KEPT_RUNS: Final = 64
-"""Finished runs that stay in the table; older ones are in the history only."""
+KEPT_AGENTS: Final = 1000
+"""So many finished runs, with so many agents in all, stay in the table, the last one whatever its
+size; older ones are in the history only."""
 
 
 class Registry(Actor):
@@ -30,7 +32,8 @@ class Registry(Actor):
         super().__init__()
         self._table = table
         self._events = events
-        self._finished: deque[str] = deque()
+        self._finished: deque[RunRow] = deque()
+        self._agents = 0
 
     def on_receive(self, message: object) -> Snapshot | None:
         """Change the table, or answer with a snapshot of it."""
@@ -61,9 +64,14 @@ class Registry(Actor):
             self._retire(row)
 
     def _retire(self, row: RunRow) -> None:
-        self._finished.append(row.run_id)
-        while len(self._finished) > KEPT_RUNS:
-            self._table.forget_run(self._finished.popleft())
+        self._finished.append(row)
+        self._agents += row.total
+        while len(self._finished) > 1 and (
+            len(self._finished) > KEPT_RUNS or self._agents > KEPT_AGENTS
+        ):
+            oldest = self._finished.popleft()
+            self._agents -= oldest.total
+            self._table.forget_run(oldest.run_id)
 
     def __repr__(self) -> str:
         return f"<Registry of {self._table!r}>"

@@ -151,6 +151,10 @@ class ShimLink:
             OSError: it is gone, or descriptors cannot be handed over now.
         """
         self.channel.send(SPAWN, process.number, body, fds)
+        self.take_on(process)
+
+    def take_on(self, process: Process) -> None:
+        """What becomes of it is told by this one, or about it."""
         self.process = process
         process.run_under(self)
 

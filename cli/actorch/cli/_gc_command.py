@@ -22,7 +22,7 @@ delete it.
 Nothing is left when actorch is killed: its keeper and its shims end what it ran. Only when all of
 them are killed at once, processes may stay. They are told by the brand that each process of an
 agent carries, by the variables it was given, or by pid and start time together; never by a pid
-alone. Each gets SIGTERM, and SIGKILL two seconds later.
+alone. Each gets SIGTERM, and SIGKILL a second later.
 
 Runs whose owner is dead are marked interrupted. The files and rows of finished runs are deleted by
 age and size, the oldest first; runs that go on are never touched.

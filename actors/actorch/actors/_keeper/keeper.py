@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import struct
@@ -15,10 +16,12 @@ from .wire import (
     FORK,
     GONE,
     HEAD,
+    KILL,
     LOSS,
     ORDER,
     PLAIN,
     READY,
+    SIGNAL,
     SPAWN,
     WELCOME,
     Frame,
@@ -37,7 +40,7 @@ else:
 _CLOSE_BOUND = 13.0
 """Seconds until shims that do not end are killed; each needs 12 at most."""
 
-_WARM_UPS = 4
+_WARM_UPS = 8
 """The more there are, the less memory of its own a shim takes, and the later the first one runs."""
 
 
@@ -65,8 +68,10 @@ class Keeper(Owner):
     def obey(self, frame: Frame, deserted: bool) -> None:
         """Fork a shim."""
         try:
-            if self._closing or deserted:
+            if deserted:
                 return
+            if self._closing:
+                raise OSError(errno.EAGAIN, "another keeper will do it")
             if frame.body not in (PLAIN, APART):
                 raise ProtocolError
             self._shims[self._fork(frame)] = frame.order
@@ -195,22 +200,33 @@ def _watch_app(keeper: Keeper, app: int) -> None:
 def _warm_up() -> None:
     """Do what every shim will do: what the interpreter caches meanwhile, all of them share."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    body = ORDER.pack(0, 0, 0, 1) + b"/\0true\0PATH=/bin:/usr/bin"
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("3i", null, null, null))]
     for order in range(1, _WARM_UPS + 1):
-        app, control = socket.socketpair()
-        life, alive = os.pipe()
-        notes, pen = os.pipe()
-        app.sendmsg([HEAD.pack(len(body), SPAWN, order) + body], rights)
-        app.shutdown(socket.SHUT_WR)
-        shim = Shim(control, life, pen)
-        shim.run()
-        shim.close_for_child()
-        control.close()
-        app.close()
-        for fd in (alive, notes, pen):
-            os.close(fd)
+        for argv, more in ((b"true", b""), (b"sleep\x009", _frame(SIGNAL, order, b"\x12"))):
+            body = ORDER.pack(0, 0, 0, 1 + argv.count(0)) + b"/\0" + argv + b"\0PATH=/bin:/usr/bin"
+            more += _frame(KILL, order, b"") if more else b""
+            _try_out([_frame(SPAWN, order, body) + more], rights)
     os.close(null)
+
+
+def _frame(kind: int, order: int, body: bytes) -> bytes:
+    return HEAD.pack(len(body), kind, order) + body
+
+
+def _try_out(words: list[bytes], rights: list[tuple[int, int, bytes]]) -> None:
+    """Have a shim in this process obey these words, and end."""
+    app, control = socket.socketpair()
+    life, alive = os.pipe()
+    notes, pen = os.pipe()
+    app.sendmsg(words, rights)
+    app.shutdown(socket.SHUT_WR)
+    shim = Shim(control, life, pen)
+    shim.run()
+    shim.close_for_child()
+    control.close()
+    app.close()
+    for fd in (alive, notes, pen):
+        os.close(fd)
 
 
 def main(descriptor: str, app: str, portable: str = "") -> None:
