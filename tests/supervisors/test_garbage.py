@@ -104,8 +104,12 @@ def test_a_crash_that_left_nothing_is_never_heard_of(state, place):
     assert states == [("interrupted", 1), ("ok", None)]
 
 
-def test_an_actorch_that_an_agent_ran_is_collected_with_its_own_runs(state, place):
-    inner = [sys.executable, "-m", "actorch.cli", "run", "-q", "--state-dir", state, "--"]
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_actorch_that_an_agent_ran_is_collected_with_its_own_runs(
+    state, place, elsewhere, tmp_path
+):
+    inner_state = str(tmp_path / "inner") if elsewhere else state
+    inner = [sys.executable, "-m", "actorch.cli", "run", "-q", "--state-dir", inner_state, "--"]
     name, words, options = tree("inner", place, "polite_leader.py", "setsid")
     crash(state, place, 2, (name, [*inner, *words], options))
     collect_garbage(state)
@@ -187,7 +191,7 @@ other.wait()
 
 
 def test_a_number_that_was_recycled_is_another_process(state):
-    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     small = "echo 301 > /proc/sys/kernel/pid_max"
     before = rows_of("/proc/sys/kernel/pid_max")
     with contextlib.suppress(OSError):

@@ -13,10 +13,10 @@ import msgspec
 import psutil
 
 from ._brand import brand_of
-from ._keeper.kin import Kin, look_up
+from ._keeper.kin import Kin, children, look_up
 from ._ledger import OpenAttempt
 
-__all__ = ["Leftover", "Sweep", "find_leftovers"]
+__all__ = ["Leftover", "Sweep", "find_leftovers", "with_inner_brands"]
 
 _WORDS = ("ACTORCH_RUN_ID", "ACTORCH_AGENT", "ACTORCH_ATTEMPT")
 
@@ -93,8 +93,26 @@ class Sweep:
 
 def find_leftovers(attempts: Sequence[OpenAttempt]) -> list[Leftover]:
     """The processes of these attempts that there are now, with their commands."""
-    found = list(Sweep(attempts))
+    found = list(Sweep(with_inner_brands(attempts)))
     return [msgspec.structs.replace(one, command=_command(one.pid)) for one in found]
+
+
+def with_inner_brands(attempts: Sequence[OpenAttempt]) -> list[OpenAttempt]:
+    """These attempts, and those of an actorch that one of their processes runs.
+
+    Its agents carry brands of their own. They are known by their parents, as long as these live.
+    """
+    known = {one.brand for one in attempts}
+    inner: list[OpenAttempt] = []
+    for one in Sweep(attempts):
+        below = children(one.pid)
+        for pid in below:
+            below += children(pid)
+            if (brand := brand_of(pid)) and brand not in known:
+                known.add(brand)
+                whose = {"brand": brand, "isolation": None, "pid": None, "cgroup": None}
+                inner.append(msgspec.structs.replace(one.attempt, **whose))
+    return [*attempts, *inner]
 
 
 def _ancestry() -> set[int]:

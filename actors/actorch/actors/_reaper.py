@@ -14,7 +14,7 @@ import msgspec
 from ._clock import Clock, SystemClock
 from ._keeper.kin import Kin, look_up, send_signal
 from ._ledger import OpenAttempt
-from ._leftovers import Leftover, Sweep
+from ._leftovers import Leftover, Sweep, with_inner_brands
 from ._process_events import Survivor
 
 __all__ = ["Collected", "end_leftovers", "kill_leftovers"]
@@ -47,6 +47,7 @@ def end_leftovers(attempts: Sequence[OpenAttempt]) -> Collected:
 
     Blocks for 11 seconds at most.
     """
+    attempts = with_inner_brands(attempts)
     polite = list(Sweep(attempts))
     for one in polite:
         _signal(one, signal.SIGTERM)
