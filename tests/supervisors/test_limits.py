@@ -12,7 +12,7 @@ from actorch.supervisors import ActorSystem, Verdict
 from cgroups import delegated, members
 from fleets import CEILING, at_once, gone, python, shell, wait_for_file, wait_until
 
-HOARD = "import time; hoard = b'x' * 200_000_000; print('have it', flush=True); time.sleep(600)"
+HOARD = "import signal; hoard = b'x' * 200_000_000; signal.pause()"
 LIMIT = 100 << 20
 
 
@@ -35,11 +35,11 @@ def test_an_agent_that_takes_more_memory_than_it_may_is_ended_with_that_cause(sy
 
 def test_the_memory_of_descendants_counts_whatever_session_they_are_in(system, tmp_path):
     code = (
-        "import os, sys, time\n"
+        "import os, signal\n"
         "for _ in range(3):\n"
         "    if os.fork() == 0:\n"
-        "        os.setsid(); hoard = b'x' * 60_000_000; time.sleep(600)\n"
-        "time.sleep(600)\n"
+        "        os.setsid(); hoard = b'x' * 60_000_000; signal.pause()\n"
+        "signal.pause()\n"
     )
     agent = system.run([python("family", code, memory_max=LIMIT)]).wait(CEILING)["family"]
     assert agent.error.kind == "out_of_memory"
@@ -96,7 +96,7 @@ def test_with_a_cgroup_agents_are_in_it_and_nothing_stays(state, monkeypatch, tm
         monkeypatch.setenv("ACTORCH_CGROUP", group)
         with ActorSystem(state_dir=state) as system:
             script = f"setsid sleep 600 & touch {tmp_path}/up; exec sleep 600"
-            run = system.run([shell("a", script), shell("b", "exit 3")])
+            run = system.run([shell("a", script), shell("b", "exit 3")], quorum=1)
             wait_for_file(tmp_path / "up")
             wait_until(lambda: len(members(group)) == 2, "both in the cgroup")
             run.stop()

@@ -50,6 +50,7 @@ class KeeperLink:
     Attributes:
         pid: of its process.
         ready: whether it ever ran.
+        finished: whether it ended in order: what it has not told of was never forked.
         subreaper: whether it gets the orphans of a shim that was killed.
         ended: whether it is gone.
     """
@@ -61,7 +62,7 @@ class KeeperLink:
         on_gone: Callable[[int, int, int, tuple[Survivor, ...]], None],
         on_end: Callable[[KeeperLink], None],
     ) -> None:
-        self.ready = self.subreaper = self.ended = False
+        self.ready = self.subreaper = self.finished = self.ended = False
         self._on_gone = on_gone
         self._on_end = on_end
         ours, theirs = socket.socketpair()
@@ -107,6 +108,8 @@ class KeeperLink:
             self.ready, self.subreaper = True, WELCOME.unpack(frame.body)[0]
             if not self.subreaper and sys.platform == "linux":
                 _log.warning("no subreaper: who leaves an agent's group may be left behind")
+        elif frame.order == 0:
+            self.finished = True
         else:
             errno, killed = LOSS.unpack_from(frame.body)
             self._on_gone(frame.order, errno, killed, read_survivors(frame.body[LOSS.size :]))

@@ -201,7 +201,7 @@ class ProcessHost:
             shim.channel.read()  # its last words
         self._drop(shim)
         if reason:
-            shim.tell_last(SpawnFailed("keeper", reason, self._python))
+            self._tell_not_started(shim, reason)
         elif shim.keeper.subreaper:
             shim.tell_last(Lost("its shim was killed", killed, survivors))
         else:
@@ -221,6 +221,10 @@ class ProcessHost:
                 self._resolve(shim)
         self._look_whether_gone()
 
+    def _tell_not_started(self, shim: ShimLink, number: int) -> None:
+        failed = SpawnFailed("keeper", number, self._python)
+        shim.tell_last(Lost(shim.cause, 0) if self._closing else failed)
+
     def _resolve(self, shim: ShimLink) -> None:
         """Nobody above its process is left."""
         self._drop(shim)
@@ -229,6 +233,9 @@ class ProcessHost:
             return
         if not shim.keeper.ready:
             shim.tell_last(SpawnFailed("keeper", 0, self._python))
+            return
+        if shim.keeper.finished and process.pid is None:
+            self._tell_not_started(shim, errno.EAGAIN)
             return
         killed, survivors = end_orphans(process.pid or 0, process.start_time, process.brand)
         reason = shim.cause if self._closing else "its shim was killed, and its keeper as well"

@@ -251,3 +251,4 @@ def main(descriptor: str, app: str, portable: str = "") -> None:
     _watch_app(keeper, int(app))
     keeper.wire.send(READY, 0, WELCOME.pack(subreaper))
     keeper.run()
+    keeper.wire.send(GONE, 0, LOSS.pack(0, 0))

@@ -175,6 +175,7 @@ class Owner:
         self.alarm(_PAUSE, self.kill)
         self._seen.clear()
         self._kill_fresh()
+        self.reap()  # the last ones may be nobody's children here, so nothing tells of their end
 
     def _kill_fresh(self) -> None:
         """Kill, reap, look again: whatever loses its parent becomes ours."""

@@ -138,7 +138,6 @@ class Shim(Owner):
         if tree is not None and tree.group is not None and not tree.session_only:
             tree.group.kill()
         super().kill()
-        self._look_whether_session_is_over()  # nobody tells us of the end of a grandchild
 
     def obey(self, frame: Frame, deserted: bool) -> None:
         """Spawn, or signal or kill what was spawned; what is about an earlier order is late."""
