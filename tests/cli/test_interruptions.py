@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -247,6 +248,7 @@ class Terminal:
 
 def become_controlling(descriptor):
     fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @pytest.fixture
@@ -284,6 +286,29 @@ def test_control_c_in_a_terminal_reaches_actorch_alone_and_is_answered(terminal,
     one.wait_for("stopping every agent politely")
     assert one.end() == 130
     assert (tmp_path / "bye").exists()
+
+
+def test_control_z_shows_the_cursor_and_whoever_continues_hides_it_again(terminal, tmp_path):
+    """In a terminal without a shell, nothing can be stopped: here it goes on at once."""
+    one = terminal("-a", f'a=sh -c "touch {tmp_path}/up; exec sleep 600"')
+    one.wait_for("running")
+    before = one.seen.count(b"\x1b[?25l")
+    os.write(one.ours, b"\x1a")
+    while one.seen.count(b"\x1b[?25l") == before:
+        assert one.read()
+    assert one.seen.rindex(b"\x1b[?25h") < one.seen.rindex(b"\x1b[?25l")
+    os.write(one.ours, b"\x03")
+    assert one.end() == 130
+
+
+def test_control_backslash_ends_it_with_the_cursor_shown_and_nothing_left(terminal, tmp_path):
+    one = terminal("-a", f'a=sh -c "{script(POLITE, tmp_path)}"')
+    one.wait_for("running")
+    wait_for_file(tmp_path / "pid")
+    os.write(one.ours, b"\x1c")
+    assert one.end() == -signal.SIGQUIT
+    assert one.seen.rindex(b"\x1b[?25h") > one.seen.rindex(b"\x1b[?25l")
+    wait_until(lambda: gone(int((tmp_path / "pid").read_text())), "the end of the agent")
 
 
 def test_a_terminal_that_is_closed_stops_the_run(terminal, tmp_path):

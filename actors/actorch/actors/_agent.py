@@ -262,7 +262,7 @@ class Agent(Actor):
         )
         if self._attempt.begun is None:
             run.recorder.write(self._attempt.record(self._state))
-        row = self._row(error.message if error else "", finished=self._since)
+        row = self._row(result.note, finished=self._since)
         record = agent_record(run.run_id, self._position, self._spec, run.cwd, result, clock.time())
         run.recorder.write(record, then=partial(self._tell_end, row, result))
 

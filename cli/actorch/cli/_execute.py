@@ -9,6 +9,7 @@ from actorch.actors import SystemClock
 from actorch.actors._environment import agent_environment
 from actorch.supervisors import ActorSystem, Run, RunResult
 
+from ._cursor import HiddenCursor
 from ._documents import as_json, run_document
 from ._dry_run import plan_document, plan_text, resolved
 from ._exit_codes import NOT_MET, OK, exit_code, lone_exit_code
@@ -54,7 +55,8 @@ def _carry_out(plan: Plan, options: Options, system: ActorSystem) -> int:
     view = _view(plan, options, system, run)
     if system.state_problem is not None:
         view.say(f"history and output are not kept where they should be: {system.state_problem}")
-    with Interrupts(run, view.say) as interrupts:
+    hidden = HiddenCursor(view.tick is not None)
+    with Interrupts(run, view.say) as interrupts, hidden:
         result = _watched(run, feed, view, system)
     stopped = None if result.ok else interrupts.exit_code
     try:

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from actorch.supervisors import Run
 
+from ._cursor import SHOW
 from ._exit_codes import SIGNALLED
 from ._terminal import write_error
 
@@ -66,7 +67,7 @@ class Interrupts:
             self._run.kill()
             self._say("killing every agent; once more exits without waiting for their end")
         else:
-            shown = "\x1b[?25h\r\n" if os.isatty(2) else ""  # a live table hides the cursor
+            shown = f"{SHOW}\r\n" if os.isatty(2) else ""  # a live table hides the cursor
             write_error(f"{shown}actorch: exiting; what is left of the agents ends by itself\n")
             os._exit(SIGNALLED + self.first)
 

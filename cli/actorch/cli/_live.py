@@ -16,6 +16,7 @@ from actorch.actors import AgentRow, AgentState, Clock, Event, Snapshot
 from actorch.actors._output import last_line
 from actorch.supervisors import RunResult
 
+from ._cursor import SHOW
 from ._terminal import write_error
 from ._view import notice
 from ._words import STYLES, SYMBOLS, duration
@@ -99,7 +100,7 @@ class LiveTable:
         try:
             self._live.stop()
         except OSError:
-            write_error("\x1b[?25h")
+            write_error(SHOW)
 
     def _draw(self, lines: int, result: RunResult | None = None) -> None:
         taken = self._snapshot()

@@ -17,7 +17,7 @@ from actorch.supervisors import RunResult
 from ._tail import Tail
 from ._terminal import write_all
 from ._view import Following
-from ._words import duration, survivors
+from ._words import duration
 
 __all__ = ["PassThrough"]
 
@@ -47,8 +47,8 @@ class PassThrough(Following):
         if result.error is not None:
             self.say(result.error)
         for agent in result.agents:
-            if text := survivors(agent):
-                self.say(f"{agent.name}: {text}")
+            if any(attempt.survivors for attempt in agent.attempts):
+                self.say(f"{agent.name}: {agent.note}")
         for agent in result.failures:
             if not isinstance(agent.error, NonZeroExitError | SignalExitError | CancelledError):
                 self.say(str(agent.error))

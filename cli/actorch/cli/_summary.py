@@ -10,7 +10,7 @@ from actorch.actors import AgentResult, AgentState
 from actorch.actors._text import printable
 from actorch.supervisors import RunResult
 
-from ._words import STYLES, SYMBOLS, VERDICT_STYLES, duration, note, sentence
+from ._words import STYLES, SYMBOLS, VERDICT_STYLES, duration, sentence
 
 __all__ = ["failures", "table", "verdict_line"]
 
@@ -30,7 +30,7 @@ def table(result: RunResult, colour: bool) -> str:
 def _row(agent: AgentResult) -> tuple[str, str, str, str, str]:
     state = f"{SYMBOLS[agent.state]} {agent.state.value}"
     tries = str(len(agent.attempts))
-    return agent.name, state, tries, duration(agent.duration), printable(note(agent))
+    return agent.name, state, tries, duration(agent.duration), printable(agent.note)
 
 
 def _line(row: tuple[str, ...], widths: list[int], state: AgentState | None, colour: bool) -> str:
@@ -59,7 +59,7 @@ def failures(result: RunResult, colour: bool) -> str:
 
 
 def _failure(agent: AgentResult, colour: bool) -> str:
-    head = f"{agent.name}: {printable(note(agent))}"
+    head = f"{agent.name}: {printable(agent.note)}"
     lines = [f"  {line}" for line in agent.tail(_TAIL)]
     paths = [path for path in (agent.stdout_path, agent.stderr_path) if path]
     where = f"  [output: {' '.join(paths)}]" if paths and lines else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from actorch.actors import AgentResult, AgentState
+from actorch.actors import AgentState
 from actorch.supervisors import RunResult, Verdict
 
-__all__ = ["STYLES", "SYMBOLS", "VERDICT_STYLES", "duration", "note", "sentence", "survivors"]
+__all__ = ["STYLES", "SYMBOLS", "VERDICT_STYLES", "duration", "sentence"]
 
 SYMBOLS: Final[dict[AgentState, str]] = {
     AgentState.PENDING: "·",
@@ -71,25 +71,3 @@ def sentence(result: RunResult) -> str:
         count = "the agent succeeded" if result.successes else "the agent did not succeed"
     quorum = f", {result.required} required" if result.total > 1 else ""
     return f"{result.verdict.value}: {count}{quorum}, in {duration(result.duration)}"
-
-
-def note(agent: AgentResult) -> str:
-    """A word on how an agent ended, and on what it left behind."""
-    ended = agent.error.message if agent.error is not None else ""
-    if not ended and agent.exit is not None and agent.exit.code != 0:
-        ended = str(agent.exit)
-    return "; ".join(part for part in (ended, _left(agent), survivors(agent)) if part)
-
-
-def survivors(agent: AgentResult) -> str:
-    """Those of its processes that could not be ended."""
-    alive = [one for attempt in agent.attempts for one in attempt.survivors]
-    return f"could not be ended: {', '.join(alive)}" if alive else ""
-
-
-def _left(agent: AgentResult) -> str:
-    """How many processes it left when it ended by itself."""
-    end = agent.exit
-    if end is None or end.requested or not end.leftovers:
-        return ""
-    return f"left {end.leftovers} {'process' if end.leftovers == 1 else 'processes'} behind"

@@ -60,5 +60,5 @@ def settled_row(board: RunBoard, spec: AgentSpec, result: AgentResult, now: floa
         max_attempts=spec.retry.max_attempts,
         since=now,
         finished=now,
-        detail=result.error.message if result.error else "",
+        detail=result.note,
     )
