@@ -1,6 +1,7 @@
 """Which cgroup is ours to make others in, and what a machine has for isolation and limits."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -60,6 +61,19 @@ def test_without_the_variable_there_is_one_or_a_reason_why_not():
     assert place is None or os.path.exists(f"{place.base}/cgroup.kill")
 
 
+def test_a_cgroup_that_processes_are_in_hands_nothing_down_and_is_not_spoilt():
+    """It would hand some controllers down to threads only, and could hold no process below it."""
+    with delegated() as group:
+        with subprocess.Popen(["sleep", "600"]) as process:
+            with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write(str(process.pid))
+            found = find_delegation({"ACTORCH_CGROUP": group})
+            process.kill()
+        with open(f"{group}/cgroup.type", encoding="ascii") as file:
+            assert file.read() == "domain\n"
+        assert (found.base, found.controllers) == (group, frozenset())
+
+
 def test_groups_are_made_in_one_directory_and_removed_with_it():
     with delegated() as group:
         groups = AgentGroups(Delegation(hierarchy(), group, frozenset()))
@@ -93,10 +107,10 @@ def test_auto_is_the_best_there_is_but_never_a_pid_namespace(machine, best):
         ({"isolation": "session"}, Fixed(ALL), Confinement("session")),
         ({"isolation": "pidns"}, Fixed(), Confinement("pidns")),
         ({"isolation": "cgroup"}, Fixed(SOME), Confinement("cgroup", True)),
-        ({"memory_max": 1}, Fixed(), Confinement("shim", False, True)),
-        ({"memory_max": 1}, Fixed(SOME), Confinement("cgroup", True, True)),
-        ({"memory_max": 1}, Fixed(ALL), Confinement("cgroup", True)),
-        ({"isolation": "shim", "memory_max": 1}, Fixed(ALL), Confinement("shim", True)),
+        ({"memory_max": 1 << 20}, Fixed(), Confinement("shim", False, True)),
+        ({"memory_max": 1 << 20}, Fixed(SOME), Confinement("cgroup", True, True)),
+        ({"memory_max": 1 << 20}, Fixed(ALL), Confinement("cgroup", True)),
+        ({"isolation": "shim", "memory_max": 1 << 20}, Fixed(ALL), Confinement("shim", True)),
         ({"isolation": "pidns", "pids_max": 1}, Fixed(ALL), Confinement("pidns", True)),
         ({"isolation": "shim", "cpu_quota": 1}, Fixed(ALL), Confinement("shim", True)),
     ],

@@ -183,7 +183,7 @@ def test_none_takes_a_limit_of_the_file_back(actorch, fleet):
         [[agent]]
         name = "a"
         command = ["true"]
-        memory_max = 4096
+        memory_max = 2097152
         pids_max = 9
         cpu_quota = 1
         """

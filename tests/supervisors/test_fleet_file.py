@@ -242,7 +242,7 @@ def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
         stop = ["INT", "1s"]
         success_codes = [0, 1]
         keep_descendants = true
-        memory_max = 4096
+        memory_max = 2097152
         cpu_quota = 2
         pids_max = 7
         [[agent]]
@@ -269,7 +269,7 @@ def test_defaults_hold_for_every_agent_and_its_own_keys_win(load):
         stop=StopPlan.parse("INT 1s"),
         success_codes=(0, 1),
         keep_descendants=True,
-        memory_max=4096,
+        memory_max=2 << 20,
         cpu_quota=2.0,
         pids_max=7,
     )
@@ -626,9 +626,12 @@ AGENT = [
     *(("success_codes", [value], "from 0 to 255") for value in (-1, 256, True, "0", 1.0)),
     *(("keep_descendants", value, "true or false") for value in (1, "no", [])),
     *(("isolation", value, "one of auto, session, ") for value in ("vm", "", True, 3, [])),
-    *(("memory_max", value, "a size such as") for value in (0, -1, 1.5, True, "", "1X", "-1M", [])),
+    *(
+        ("memory_max", value, "a size such as")
+        for value in (0, -1, 1.5, True, "", "64K", "-1M", [])
+    ),
     *(("memory_max", value, 'or "none"') for value in ("inf", 10**400, "9999T", math.nan)),
-    *(("cpu_quota", value, "a number of processors") for value in (0, -1, True, "x", "", "0%", [])),
+    *(("cpu_quota", value, "a number of processors") for value in (0, -1, True, "x", "0%", [])),
     *(("cpu_quota", value, "such as 1.5") for value in (math.nan, math.inf, 10**400, "1.5 cores")),
     *(("pids_max", value, "a whole number from 1 to 4194304") for value in (0, 1.5, "3", True, [])),
     *(("retry", value, "a table: [retry]") for value in (3, "any", [], True)),

@@ -21,6 +21,7 @@ VARIABLE: Final = "ACTORCH_CGROUP"
 CONTROLLERS: Final[tuple[str, ...]] = ("cpu", "memory", "pids")
 
 _HOW: Final = f"{VARIABLE} can name a directory of yours, or run under systemd with Delegate=yes"
+_OCCUPIED: Final = "since processes are in it (DelegateSubgroup= puts them elsewhere)"
 _MOVE: Final = 'echo 0 >"$0/cgroup.procs" && echo 0 >"$1/cgroup.procs" && echo moved'
 
 
@@ -126,6 +127,8 @@ def _try_out(home: str, base: str) -> None:
         moved = output_of("/bin/sh", "-c", _MOVE, trial, home) == b"moved\n"
     finally:
         remove_groups(trial)
+    if not moved and "threaded" in _words(f"{base}/cgroup.type"):
+        raise NotDelegatedError(f"{base} can only have threads below it; {_HOW}")
     if not moved:
         raise NotDelegatedError(f"a process of {home} may not be moved to {base}; {_HOW}")
 
@@ -134,11 +137,15 @@ def _controllers(base: str) -> tuple[frozenset[str], str]:
     """Those that can be handed down, and why others cannot."""
     offered = _words(f"{base}/cgroup.controllers")
     wanted = [name for name in CONTROLLERS if name in offered]
-    problem = _hand_down(base, wanted)
+    if wanted and _is_occupied(base):
+        problem = f"{base} cannot hand down {', '.join(wanted)}, {_OCCUPIED}"
+    else:
+        problem = _hand_down(base, wanted)
     found = _words(f"{base}/cgroup.subtree_control").intersection(CONTROLLERS)
     missing = [name for name in CONTROLLERS if name not in found]
     if missing and not problem:
-        problem = f"{base} is not given {', '.join(missing)}"
+        above = f"{os.path.dirname(base)}/cgroup.subtree_control"
+        problem = f"{base} is not given {', '.join(missing)}; write +cpu +memory +pids to {above}"
     return frozenset(found), problem if missing else ""
 
 
@@ -151,8 +158,18 @@ def _hand_down(directory: str, controllers: list[str]) -> str:
         except OSError as error:
             problem = f"{directory} cannot hand down {name}: {error.strerror}"
             if error.errno == errno.EBUSY:
-                problem += ", since processes are in it (DelegateSubgroup= puts them elsewhere)"
+                problem += f", {_OCCUPIED}"
     return problem
+
+
+def _is_occupied(directory: str) -> bool:
+    """Whether processes are in it; the root may hand down all the same.
+
+    Where they are, some controllers can be handed down, but only to threads: that would spoil it.
+    """
+    if not os.path.exists(f"{directory}/cgroup.type"):
+        return False
+    return bool(_words(f"{directory}/cgroup.procs"))
 
 
 def _words(path: str) -> set[str]:

@@ -17,7 +17,7 @@ _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _WHOLE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
 
 
-def parse_size(key: str, value: object, *, what: str = SIZE) -> int:
+def parse_size(key: str, value: object, *, what: str = SIZE, least: int = 1) -> int:
     """Bytes, from a whole number or from a string: a number, or one with a unit.
 
     Units are K, M, G and T, powers of 1024 as in systemd and docker; ``KiB`` and ``KB`` are the
@@ -27,9 +27,10 @@ def parse_size(key: str, value: object, *, what: str = SIZE) -> int:
         key: where it stands, for the error.
         value: what stands there.
         what: what is allowed, for the error.
+        least: the smallest size that makes sense.
 
     Raises:
-        SpecError: it is no size, not more than 0, or larger than a pebibyte.
+        SpecError: it is no size, smaller than `least`, or larger than a pebibyte.
     """
     size = value
     if isinstance(value, str):
@@ -37,8 +38,8 @@ def parse_size(key: str, value: object, *, what: str = SIZE) -> int:
         size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else None
     if isinstance(size, bool) or not isinstance(size, int):
         raise SpecError(key, value, what)
-    if not 1 <= size <= LARGEST:
-        raise SpecError(key, value, f"{what}, more than 0 and at most 1024T")
+    if not least <= size <= LARGEST:
+        raise SpecError(key, value, f"{what}, from {size_text(least)} to {size_text(LARGEST)}")
     return size
 
 

@@ -62,7 +62,8 @@ class AgentSpec(msgspec.Struct, frozen=True):
             left alone), "shim" (nobody escapes), "cgroup" (killed by the kernel, all at once),
             "pidns" (a pid namespace of its own), or "auto": the best of the first three that there
             is on the machine.
-        memory_max: bytes that its processes may take together; None for no limit. By its cgroup
+        memory_max: bytes that its processes may take together, a mebibyte or more, since no program
+            starts with less; None for no limit. By its cgroup
             where there is one that can, else by a look at their resident memory twice a second.
         cpu_quota: how many processors' time they may use together, such as 1.5; needs a cgroup.
         pids_max: how many of them there may be at once; needs a cgroup.
@@ -107,7 +108,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
         if self.isolation not in ISOLATIONS:
             raise SpecError("isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
         if self.memory_max is not None:
-            set_field(self, "memory_max", parse_size("memory_max", self.memory_max))
+            set_field(self, "memory_max", parse_size("memory_max", self.memory_max, least=1 << 20))
         if self.cpu_quota is not None:
             set_field(self, "cpu_quota", _checked_quota(self.cpu_quota))
         if self.pids_max is not None:

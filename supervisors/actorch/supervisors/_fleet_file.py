@@ -174,7 +174,11 @@ def _optional_duration(key: str, value: object) -> float | None:
 
 
 def _optional_size(key: str, value: object) -> int | None:
-    return None if value == "none" else parse_size(key, value, what=f'{SIZE}, or "none"')
+    return (
+        None
+        if value == "none"
+        else parse_size(key, value, what=f'{SIZE}, or "none"', least=1 << 20)
+    )
 
 
 def _replace(fields: dict[str, Any], key: str, read: Callable[[str, object], object]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+_COUNTED = b"pids.max"
+
 
 class Group:
     """One cgroup. Whoever enters it brings along all that it starts from then on.
@@ -35,6 +37,8 @@ class Group:
         os.mkdir(self.path)
         for limit in self._limits:
             name, _, value = limit.partition(b"=")
+            if name == _COUNTED:
+                value = b"%d" % (int(value) + 1)  # this process is in there, too, for a moment
             try:
                 _write(b"/".join((self.path, name.lstrip(b"?"))), value)
             except FileNotFoundError:
@@ -49,6 +53,9 @@ class Group:
             try:
                 _write(self._home + b"/cgroup.procs", b"0")
                 self._inside = False
+                for limit in self._limits:
+                    if limit.startswith(_COUNTED):
+                        _write(self.path + b"/" + _COUNTED, limit.partition(b"=")[2])
             except OSError:
                 return  # so this process has to be spared
 
