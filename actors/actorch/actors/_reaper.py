@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from ._brand import brand_of
 from ._clock import Clock, SystemClock
 from ._keeper.kin import Kin, look_up, send_signal
 from ._ledger import OpenAttempt
@@ -23,10 +24,13 @@ GRACE: Final = 1.0
 """Seconds between SIGTERM and SIGKILL."""
 BOUND: Final = 10.0
 """Seconds of killing until what is left is reported as surviving."""
-SWEEPS: Final = 20
-"""So many unsettled sweeps in a row that find nobody are as good as a settled one: the youngest are
-looked at first, so one who hops from pid to pid is rarely missed even once."""
+SWEEPS: Final = 12
+"""So many unsettled sweeps in a row that find nobody, with a chase after each, are as good as a
+settled one."""
 
+_CHASE: Final = 0.05
+"""Seconds of looking at the youngest processes again and again, after an unsettled sweep."""
+_YOUNGEST: Final = 16
 _PAUSE: Final = 0.1
 
 
@@ -75,6 +79,8 @@ def kill_leftovers(
         ended |= {(one.pid, one.start_time) for one in alive}
         if alive and refused == len(alive):
             break
+        if not alive and not settled:
+            alive = _chase(attempts, clock)
         _wait_for(alive, clock, _PAUSE)
         idle = 0 if alive else idle + 1
         if idle >= (2 if settled else SWEEPS):
@@ -104,6 +110,29 @@ def _strike(
         refused += not _signal(one, signal.SIGKILL)
         struck.append(one)
     return struck, refused, sweep.settled
+
+
+def _chase(attempts: Sequence[OpenAttempt], clock: Clock) -> list[Leftover]:
+    """Kill who hops from pid to pid: always among the youngest, and gone when a sweep comes by."""
+    brands = {one.brand: one for one in attempts if one.brand}
+    struck: list[Leftover] = []
+    deadline = clock.now() + _CHASE
+    while clock.now() < deadline:
+        last = _youngest()
+        for pid in range(last, max(0, last - _YOUNGEST), -1):
+            attempt = brands.get(brand_of(pid))
+            kin = look_up(pid) if attempt else None
+            if attempt and kin and kin.state not in ("Z", "X") and attempt.isolation != "session":
+                struck.append(Leftover(pid, kin.start, attempt, "brand"))
+                _signal(struck[-1], signal.SIGKILL)
+    return struck
+
+
+def _youngest() -> int:
+    """The number that was given last; 0 where nobody tells. proc_loadavg(5)."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[-1])
+    return 0
 
 
 def _signal(one: Leftover, signum: int) -> bool:
