@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import pathlib
 import sys
 import sysconfig
 import threading
@@ -86,6 +87,17 @@ def state_dir(_state_root: str, _numbers: Iterator[int]) -> Iterator[str]:
     os.environ["ACTORCH_STATE_DIR"] = path
     yield path
     os.environ["ACTORCH_STATE_DIR"] = before
+
+
+@pytest.fixture
+def place(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Where programs sign in; nothing that has it in its argv outlives the test."""
+    from processes import running_at, wait_until
+
+    path = tmp_path / "place"
+    path.mkdir()
+    yield path
+    wait_until(lambda: not running_at(path), "the end of all that ran")
 
 
 @dataclass(frozen=True)

@@ -34,15 +34,6 @@ def bench():
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; nothing that has it in its argv outlives the test."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    wait_until(lambda: not running_at(path), "the end of all that ran")
-
-
-@pytest.fixture
 def group():
     with delegated() as path:
         yield path

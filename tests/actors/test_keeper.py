@@ -124,15 +124,6 @@ def null():
     os.close(fd)
 
 
-@pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; nothing that has it in its argv outlives the test."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    wait_until(lambda: not running_at(path), "the end of all that ran")
-
-
 def test_a_shim_runs_one_agent_after_another(keeper, null):
     shim = keeper.shim()
     for number, code in ((5, 0), (6, 7)):

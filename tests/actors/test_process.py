@@ -36,15 +36,6 @@ def bench():
     bench.close()
 
 
-@pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; nothing that has it in its argv outlives the test."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    wait_until(lambda: not running_at(path), "the end of all that ran")
-
-
 def census(bench, place, *words, **options):
     """What a fresh process finds itself with."""
     out = place / "census.json"

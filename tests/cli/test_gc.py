@@ -1,29 +1,22 @@
 """`actorch gc` and `actorch doctor`: what they say, and what they exit with."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 
 import pytest
 
-from crashes import crash, tree
+from crashes import crash, kill_all_at, tree
 from history import record, run
 from processes import running_at
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; what is still there at the end is killed."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    while pids := running_at(path):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+def place(place):
+    """What is still there at the end is killed."""
+    yield place
+    kill_all_at(place)
 
 
 def test_with_nothing_to_collect_it_says_so(actorch, state_dir):

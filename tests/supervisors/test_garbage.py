@@ -1,6 +1,5 @@
 """Garbage: what is left when everything above an agent was killed at once, and old runs."""
 
-import contextlib
 import os
 import re
 import signal
@@ -13,22 +12,17 @@ import pytest
 from actorch.actors._identity import start_time
 from actorch.supervisors import ActorSystem, collect_garbage
 from cgroups import delegated
-from crashes import app, crash, tree
+from crashes import app, crash, kill_all_at, tree
 from fleets import CEILING, shell
 from history import ME, attempt, record, rows, run
 from processes import gone, running_at, wait_for_sign_in, wait_until
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; what is still there at the end is killed."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    while pids := running_at(path):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+def place(place):
+    """What is still there at the end is killed."""
+    yield place
+    kill_all_at(place)
 
 
 @pytest.fixture

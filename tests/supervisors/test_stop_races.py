@@ -21,15 +21,6 @@ TERMINAL = {
 }
 
 
-@pytest.fixture
-def place(tmp_path):
-    """Where programs sign in; nothing that has it in its argv outlives the test."""
-    path = tmp_path / "place"
-    path.mkdir()
-    yield path
-    wait_until(lambda: not running_at(path), "the end of all that ran")
-
-
 def tree(place, *words):
     """A leader that obeys, with a child in a session of its own that does not."""
     return AgentSpec("tree", program("polite_leader.py", place, *(words or ("setsid",))))
