@@ -28,7 +28,7 @@ TERMINATED: Final = 143
 EXIT_CODES: Final[dict[int, str]] = {
     OK: "the verdict is `ok` or `degraded`: the quorum was met",
     NOT_MET: "the verdict is `failed`: the quorum was not met; with `--dry-run`: a command is "
-    "not found",
+    "not found; of `gc`: a process could not be ended; of `doctor`: something is wrong",
     USAGE: "the words, the variables or the fleet file are wrong; nothing was started",
     TIMED_OUT: "the verdict is `timed_out`: the run's deadline came first; or a lone command took "
     "longer than its timeout",
