@@ -24,11 +24,11 @@ GRACE: Final = 1.0
 """Seconds between SIGTERM and SIGKILL."""
 BOUND: Final = 10.0
 """Seconds of killing until what is left is reported as surviving."""
-SWEEPS: Final = 30
+SWEEPS: Final = 15
 """So many unsettled sweeps in a row that find nobody, with a chase after each, are as good as a
 settled one."""
 
-_CHASE: Final = 0.05
+_CHASE: Final = 0.03
 """Seconds of looking at the youngest processes again and again, after an unsettled sweep."""
 _YOUNGEST: Final = 40
 _PAUSE: Final = 0.1
