@@ -51,8 +51,6 @@ class Cell:
 ENDED = 0.5 + 1.0
 """The grace that the agents give, or the second that leftovers have, and some more."""
 DIED = 3.0
-COLLECTED = DIED + 3.0
-"""`gc` is a command that has to start, has a second of grace, and looks again and again."""
 
 SHAPES = {
     shape.name: shape
@@ -86,7 +84,7 @@ EVENTS = {
         Event("kill app", events.kill_app, DIED),
         Event("kill shim", events.kill_owner(1), DIED),
         Event("kill keeper", events.kill_owner(0), DIED),
-        Event("kill all, gc", events.kill_all, COLLECTED),
+        Event("kill all, gc", events.kill_all, DIED),
     )
 }
 
