@@ -92,12 +92,15 @@ def state_dir(_state_root: str, _numbers: Iterator[int]) -> Iterator[str]:
 @pytest.fixture
 def place(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Where programs sign in; nothing that has it in its argv outlives the test."""
-    from processes import running_at, wait_until
+    from processes import nobody_at, wait_until
 
     path = tmp_path / "place"
     path.mkdir()
-    yield path
-    wait_until(lambda: not running_at(path), "the end of all that ran")
+    try:
+        yield path
+        wait_until(lambda: nobody_at(path), "the end of all that ran")
+    finally:
+        (path / "over").touch()  # those that hop would outlive a test that failed
 
 
 @dataclass(frozen=True)

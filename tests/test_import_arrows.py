@@ -19,8 +19,13 @@ ONE_PLACE = {
     "blinker": ("actors/_events.py",),
     "click": ("cli/",),
     "rich": ("cli/",),
-    "sqlite3": ("actors/_database.py", "actors/_journal.py", "supervisors/_garbage.py"),
-    "sqlite_utils": ("actors/_database.py", "actors/_journal.py", "actors/_ledger.py"),
+    "sqlite3": (
+        "actors/_database.py",
+        "actors/_journal.py",
+        "actors/_ledger.py",
+        "supervisors/_garbage.py",
+    ),
+    "sqlite_utils": ("actors/_database.py",),
     "time": ("actors/_clock.py", "actors/_keeper/"),
 }
 """Where a package may be imported. The keeper imports nothing of actorch, not even its clock."""

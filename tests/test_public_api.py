@@ -5,6 +5,8 @@ import dataclasses
 import importlib
 import inspect
 import os
+import subprocess
+import sys
 import types
 
 import msgspec
@@ -48,6 +50,7 @@ def test_all_names_exactly_what_is_offered(package: str) -> None:
     }
     exported = set(public_names(module))
     assert {name for name in exported if not hasattr(module, name)} == set()
+    assert exported <= set(dir(module))
     if module.__file__ is not None and os.path.basename(module.__file__) == "__init__.py":
         assert offered == exported
 
@@ -86,14 +89,34 @@ def test_public_values_are_frozen_and_print_their_fields_or_a_status_line(packag
             assert value.__repr__ is not object.__repr__, name
 
 
-@pytest.mark.parametrize("package", ["actorch.actors", "actorch.supervisors", "actorch.cli"])
-def test_the_init_file_holds_public_names_and_nothing_else(package: str) -> None:
+@pytest.mark.parametrize(
+    "package", ["actorch.actors._api", "actorch.supervisors._api", "actorch.cli"]
+)
+def test_the_file_of_public_names_holds_nothing_else(package: str) -> None:
     module = load(package)
     assert module.__file__ is not None
     with open(module.__file__, encoding="utf-8") as file:
         body = ast.parse(file.read()).body
     kinds = {type(node) for node in body}
     assert kinds <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign}
+
+
+@pytest.mark.parametrize("package", ["actors", "supervisors"])
+def test_a_package_loads_what_it_offers_when_that_is_asked_for(package: str) -> None:
+    code = f"""
+import sys
+import actorch.{package} as package
+assert not [name for name in sys.modules if name.endswith("_api")]
+from actorch.{package} import *
+assert set(package.__all__) <= set(globals())
+assert all(getattr(package, name) is globals()[name] for name in package.__all__)
+try:
+    package.missing
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"module 'actorch.{package}' has no attribute 'missing'\n"
 
 
 def test_every_error_is_public_and_part_of_the_one_tree() -> None:

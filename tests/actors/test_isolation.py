@@ -17,6 +17,7 @@ from processes import (
     Bench,
     gone,
     keeper_of,
+    nobody_at,
     program,
     running_at,
     shims_of,
@@ -121,7 +122,7 @@ def test_in_a_session_who_makes_one_of_its_own_lives_on_and_the_rest_is_ended(be
 def test_in_a_session_a_child_of_the_group_does_not_escape(bench, place):
     end = bench.start_program("leaves.py", place, 3, "stubborn.py", session_only=True).end()
     assert (end.code, end.leftovers, end.killed) == (3, 1, 1)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_in_a_session_who_hides_below_a_stranger_is_found(bench, place):
@@ -172,7 +173,7 @@ def test_a_cgroup_holds_the_whole_tree_and_is_removed_with_it(bench, place, grou
     bench.kill(life)
     end = life.end()
     assert (end.killed, end.survivors, end.starved) == (2, (), False)
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert not os.path.exists(path)
 
 
@@ -182,7 +183,7 @@ def test_no_fork_hopper_outruns_a_cgroup(bench, place, group):
     wait_for_sign_in(place)
     bench.kill(life)
     assert life.end().survivors == ()
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert members(group) == []
 
 
@@ -270,7 +271,7 @@ def test_the_kernel_ends_the_namespace_of_a_killed_shim(bench, place, apart, tre
     wait_for_sign_in(place)
     os.kill(life.next(Spawned).shim, signal.SIGKILL)
     assert life.end(Lost).survivors == ()
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_all_killed_at_once_nothing_is_left_of_a_namespace(place, apart):
@@ -290,7 +291,7 @@ def test_all_killed_at_once_nothing_is_left_of_a_namespace(place, apart):
 def test_leftovers_in_a_namespace_are_ended_and_counted(bench, place, apart):
     end = bench.start_program("leaves.py", place, 3, "stubborn.py", "setsid", **apart).end()
     assert (end.code, end.leftovers, end.killed) == (3, 1, 1)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_an_agent_in_a_namespace_cannot_kill_its_shim(bench, place, apart):

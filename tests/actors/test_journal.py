@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlite_utils import Database
 
 from actorch.actors import SchemaTooNewError
 from actorch.actors._database import (
@@ -63,6 +64,10 @@ def database(tmp_path):
     database.close()
 
 
+def query(database, statement):
+    return Database(database).query(statement)
+
+
 def pragma(database, name):
     return database.execute(f"PRAGMA {name}").fetchone()[0]
 
@@ -83,26 +88,26 @@ def test_the_file_is_private(tmp_path, database):
 def test_opening_it_again_changes_nothing(tmp_path, database):
     write_records(database, [run()])
     again = open_database(str(tmp_path / "history.db"))
-    assert again.table("runs").count == 1
+    assert Database(again).table("runs").count == 1
     again.close()
 
 
 def test_a_record_replaces_the_one_with_its_key(database):
     write_records(database, [run(), agent(), attempt()])
     write_records(database, [attempt(state="failed", exit_code=3)])
-    (row,) = database.query("SELECT state, exit_code, signal FROM attempts")
+    (row,) = query(database, "SELECT state, exit_code, signal FROM attempts")
     assert row == {"state": "failed", "exit_code": 3, "signal": None}
 
 
 def test_a_batch_is_written_whole_or_not_at_all(database):
     with pytest.raises(sqlite3.IntegrityError):
         write_records(database, [run(), agent(run_id="no such run")])
-    assert database.table("runs").count == 0
+    assert Database(database).table("runs").count == 0
 
 
 def test_words_that_are_no_utf8_are_kept_as_well_as_can_be(database):
     write_records(database, [run(directory="/d\udcff")])
-    (row,) = database.query("SELECT directory FROM runs")
+    (row,) = query(database, "SELECT directory FROM runs")
     assert row["directory"].startswith("/d")
 
 
@@ -151,9 +156,9 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows(tmp
     old = open_database(path)
     assert pragma(old, "user_version") == SCHEMA_VERSION
     for table in ("runs", "agents", "attempts"):
-        assert columns(old.conn, table) == columns(database.conn, table)
+        assert columns(old, table) == columns(database, table)
     write_records(old, [run("new"), attempt("new", brand=1 << 62)])
-    found = {row["run_id"]: row["brand"] for row in old.query("SELECT * FROM attempts")}
+    found = {row["run_id"]: row["brand"] for row in query(old, "SELECT * FROM attempts")}
     assert found == {"r": None, "new": 1 << 62}
     old.close()
 
@@ -176,7 +181,7 @@ def test_open_rows_of_a_dead_owner_are_interrupted_and_others_left_alone(databas
         ],
     )
     assert sorted(Ledger(database).close_orphaned_runs()) == ["before-boot", "dead", "recycled"]
-    runs = {row["id"]: row["state"] for row in database.query("SELECT id, state FROM runs")}
+    runs = {row["id"]: row["state"] for row in query(database, "SELECT id, state FROM runs")}
     assert runs == {
         "mine": "running",
         "dead": "interrupted",
@@ -184,10 +189,10 @@ def test_open_rows_of_a_dead_owner_are_interrupted_and_others_left_alone(databas
         "before-boot": "interrupted",
         "over": "ok",
     }
-    agents = {row["run_id"]: row["state"] for row in database.query("SELECT * FROM agents")}
+    agents = {row["run_id"]: row["state"] for row in query(database, "SELECT * FROM agents")}
     assert agents == {"dead": "interrupted", "mine": "running"}
     attempts = [
-        row["state"] for row in database.query("SELECT state FROM attempts ORDER BY number")
+        row["state"] for row in query(database, "SELECT state FROM attempts ORDER BY number")
     ]
     assert attempts == ["interrupted", "failed"]
 
@@ -200,12 +205,12 @@ sys.path[:0] = {sys.path!r}
 import os
 from actorch.actors._database import open_database
 database = open_database({path!r})
-database.conn.execute("BEGIN IMMEDIATE")
-database.conn.execute("CREATE TABLE half (x)")
+database.execute("BEGIN IMMEDIATE")
+database.execute("CREATE TABLE half (x)")
 os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
     database = open_database(path)
-    assert not database.table("half").exists()
+    assert not Database(database).table("half").exists()
     write_records(database, [run()])
     database.close()

@@ -33,7 +33,15 @@ from actorch.actors._keeper.wire import (
     START,
     WELCOME,
 )
-from processes import CEILING, gone, program, running_at, shims_of, wait_for_sign_in, wait_until
+from processes import (
+    CEILING,
+    gone,
+    nobody_at,
+    program,
+    shims_of,
+    wait_for_sign_in,
+    wait_until,
+)
 
 MAIN = os.path.join(os.path.dirname(_keeper.__file__), "__main__.py")
 
@@ -236,7 +244,7 @@ def test_an_app_that_ended_before_its_order_was_read_gets_no_agent(null, place):
     shim.close()
     os.kill(keeper.process.pid, 18)
     assert keeper.next() == (GONE, 1, LOSS.pack(0, 0))
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert os.listdir(place) == []
     keeper.end()
 
@@ -304,7 +312,7 @@ def test_nonsense_while_an_agent_runs_ends_its_tree(keeper, null, place, seed):
     shim.sock.shutdown(socket.SHUT_WR)
     (ended,) = iter(shim.next, None)
     assert ended[:2] == (ENDED, 1)
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
     assert keeper.next()[:2] == (GONE, 1)
 
@@ -322,7 +330,7 @@ def test_nonsense_to_the_keeper_ends_all_trees(null, place, seed):
         keeper.send(data, fds)
         keeper.sock.shutdown(socket.SHUT_WR)
     assert keeper.process.wait(CEILING) == 0
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
     keeper.close()
 
@@ -335,7 +343,7 @@ def test_an_order_with_too_few_or_too_many_descriptors_is_not_carried_out(
     shim.send(frame(SPAWN, 1, spawn_body(program("stays.py", place))), [null] * count)
     answers = list(iter(shim.next, None))
     assert [kind for kind, _order, _body in answers] in ([], [SPAWNED, ENDED])
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
 
 
@@ -347,7 +355,7 @@ def test_two_orders_at_once_end_the_tree_of_the_first(keeper, null, place):
     assert shim.next()[:2] == (SPAWNED, 1)
     assert shim.next()[:2] == (ENDED, 1)
     assert shim.next() is None
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
 
 
@@ -389,7 +397,7 @@ def test_without_subreapers_descendants_are_found_by_their_parents(
     shim.send(frame(KILL, 1))
     kind, _order, body = shim.next()
     assert (kind, END.unpack(body)[4]) == (ENDED, 9)
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
 
 
@@ -400,7 +408,7 @@ def test_without_subreapers_leftovers_are_found_by_their_group(portable, null, p
     assert shim.next()[0] == SPAWNED
     kind, _order, body = shim.next()
     assert (kind, END.unpack(body)[3]) == (ENDED, 3)
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
 
 
@@ -409,7 +417,7 @@ def test_without_subreapers_a_leftover_that_obeys_is_waited_for(portable, null, 
     body = spawn_body(program("leaves.py", place, 0, "stays.py"))
     shim.send(frame(SPAWN, 1, body), [null] * 3)
     assert [shim.next()[0], shim.next()[0]] == [SPAWNED, ENDED]
-    assert running_at(place) == []
+    assert nobody_at(place)
     shim.close()
 
 

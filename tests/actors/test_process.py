@@ -21,6 +21,7 @@ from processes import (
     PROGRAMS,
     Bench,
     gone,
+    nobody_at,
     running_at,
     shims_of,
     signed_in,
@@ -310,7 +311,7 @@ def test_kill_ends_the_whole_tree(bench, place, tree):
     wait_for_sign_in(place, count)
     bench.kill(life)
     end = life.end()
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert (end.code, end.signal, end.survivors) == (None, signal.SIGKILL, ())
     assert end.killed == count
 
@@ -327,7 +328,7 @@ def test_a_polite_stop_is_not_over_before_the_whole_tree_is(bench, place, tree):
     assert len(life.events) == 1
     bench.kill(life)
     end = life.next(Ended)
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert (end.code, end.signal, end.leftovers, end.killed) == (None, signal.SIGTERM, 1, 1)
 
 
@@ -346,7 +347,7 @@ def test_who_is_outside_of_the_group_gets_the_signal_when_the_leader_is_gone(ben
     bench.signal(life)
     end = life.end()
     assert (end.signal, end.leftovers, end.killed) == (signal.SIGTERM, 1, 0)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_no_fork_hopper_is_fast_enough(bench, place):
@@ -355,7 +356,7 @@ def test_no_fork_hopper_is_fast_enough(bench, place):
     bench.kill(life)
     end = life.end()
     assert (end.signal, end.survivors) == (signal.SIGKILL, ())
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_signals_that_come_too_late_hit_nobody(bench, place):
@@ -382,7 +383,7 @@ def test_kill_right_after_spawn_and_twice_is_one_end(bench, place):
         bench.on_loop(spawn_and_kill)
         assert life.end().code is None
         assert [type(event) for event in life.events] == [Spawned, Ended]
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 # What it leaves behind
@@ -394,14 +395,14 @@ def test_kill_right_after_spawn_and_twice_is_one_end(bench, place):
 )
 def test_leftovers_are_ended_and_counted(bench, place, program_left, how, killed):
     end = bench.start_program("leaves.py", place, 3, program_left, *how).end()
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert (end.code, end.leftovers, end.killed) == (3, 1, killed)
 
 
 def test_a_daemon_that_hides_is_ended(bench, place):
     end = bench.start_program("daemon.py", place).end()
     assert (end.code, end.leftovers, end.killed) == (0, 1, 1)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_leftovers_that_are_to_be_kept_outlive_the_agent_and_the_app(bench, place):
@@ -459,13 +460,13 @@ def test_an_agent_may_signal_its_shim_and_nothing_is_left(bench, place, signum):
         life.end(Ended)
     else:
         life.end(Lost)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_an_agent_may_kill_its_own_group(bench, place):
     end = bench.start_program("kills.py", place, 9, "group").end()
     assert (end.signal, end.leftovers, end.killed) == (9, 1, 1)
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_a_killed_keeper_takes_all_trees_with_it_and_is_replaced(bench, place):
@@ -477,7 +478,7 @@ def test_a_killed_keeper_takes_all_trees_with_it_and_is_replaced(bench, place):
     os.kill(before, signal.SIGKILL)
     for life in lives:
         assert life.end(Lost).reason == "its keeper was killed"
-    assert running_at(place) == []
+    assert nobody_at(place)
     wait_until(lambda: all(gone(shim) for shim in shims), "the end of all shims")
     assert bench.start("true").end().code == 0
     assert bench.keeper() != before
@@ -501,7 +502,7 @@ def test_keeper_and_shim_killed_at_once_leave_no_group_behind(bench, place):
     os.kill(shim, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
     assert "and its keeper" in life.end(Lost).reason
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 @pytest.mark.parametrize(
@@ -515,7 +516,7 @@ def test_keeper_and_shim_killed_at_once_leave_nobody_with_the_brand(bench, place
     os.kill(shim, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
     assert life.end(Lost).survivors == ()
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_a_keeper_that_is_told_to_end_ends_everything_in_order(bench, place):
@@ -523,7 +524,7 @@ def test_a_keeper_that_is_told_to_end_ends_everything_in_order(bench, place):
     wait_for_sign_in(place)
     os.kill(bench.keeper(), signal.SIGTERM)
     life.end(Lost)
-    assert running_at(place) == []
+    assert nobody_at(place)
     event = SpawnFailed("keeper", errno.EAGAIN, sys.executable)
     while event == SpawnFailed("keeper", errno.EAGAIN, sys.executable):  # from the one that ends
         event = bench.start("true").next()
@@ -609,7 +610,7 @@ def test_the_end_of_the_thread_that_spawned_ends_nobody(place):
     assert len(running_at(place)) == 1
     bench.host.close()
     os.close(bench.null)
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert isinstance(life.end(Lost), Lost)
 
 
@@ -679,7 +680,7 @@ def test_a_host_that_is_closed_while_hundreds_start_leaves_none(place):
     bench = Bench()
     lives = [bench.start_program("stays.py", place) for _ in range(400)]
     bench.close()
-    assert running_at(place) == []
+    assert nobody_at(place)
     for life in lives:
         life.end(Lost)
 
@@ -693,7 +694,7 @@ def test_close_ends_everything_and_tells(place):
     wait_for_sign_in(place, 2)
     keeper = bench.keeper()
     bench.close()
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert gone(keeper)
     assert not psutil.pid_exists(keeper)
     assert [life.end(Lost).reason for life in lives] == ["the host was closed"] * 2
@@ -707,7 +708,7 @@ def test_close_works_on_the_loop_itself(place):
     life = bench.start_program("polite_leader.py", place, "setsid")
     wait_for_sign_in(place, 2)
     bench.on_loop(bench.host.close)
-    assert running_at(place) == []
+    assert nobody_at(place)
     life.end(Lost)
     bench.close()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from apps import app, run_app, told_by
-from processes import CEILING, running_at, wait_until
+from processes import CEILING, nobody_at, running_at, wait_until
 
 PROMPT = 5.0
 """Seconds that an exit may take on a busy machine. Alone it takes a few hundredths."""
@@ -78,7 +78,7 @@ with new_system() as system:
 )
 def test_leaving_a_with_block_ends_all_before_the_app_goes_on(place, way, code, words):
     done = run_app(place, POLITE.format(way=way))
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert (done.returncode, done.stderr[-len(words) :] if words else done.stderr) == (code, words)
     assert done.stderr.count(TRACEBACK) == bool(words)
 
@@ -185,7 +185,7 @@ run.add_done_callback(lambda: print(json.dumps("over"), flush=True))
 signed_in(1)
 """
     assert told_by(place, code) == "over"
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_an_app_whose_output_nobody_reads_any_more_ends_all_the_same(place):

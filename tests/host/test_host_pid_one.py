@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from apps import run_app
-from processes import running_at
+from processes import nobody_at
 
 UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
@@ -114,7 +114,7 @@ sys.exit(3)
 """
     done = run_app(place, PROCESSES + code, before=UNSHARE)
     assert (done.returncode, done.stderr) == (3, "")
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_an_agent_that_kills_everybody_ends_with_them_and_the_app_goes_on(place):

@@ -12,7 +12,7 @@ import pytest
 from actorch.supervisors import ActorSystem
 from apps import told_by
 from fleets import CEILING, shell, wait_for_file
-from processes import PROGRAMS, running_at
+from processes import PROGRAMS, nobody_at
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists("/proc/self/status"), reason="reads what the kernel says in /proc"
@@ -166,4 +166,4 @@ with new_system("one") as one:
 print(json.dumps([after, over, other.wait(0).verdict.value]))
 """
     assert told_by(place, code) == [2, False, "cancelled"]
-    assert running_at(place) == []
+    assert nobody_at(place)

@@ -34,7 +34,7 @@ def ignore_polite_signals():
 
 def is_called_off():
     """Whether those that no signal is fast enough for shall end by themselves."""
-    return os.path.exists(os.path.join(PLACE, "over"))
+    return os.path.exists(os.path.join(PLACE, "over")) or not os.path.exists(PLACE)
 
 
 def stay():

@@ -8,7 +8,7 @@ import pytest
 
 from actorch.actors import AgentSpec, AgentState, StopPlan, StopStep
 from fleets import CEILING, at_once
-from processes import running_at, wait_until
+from processes import nobody_at, running_at, wait_until
 
 FIRST = """
 import fcntl, os, signal, sys
@@ -72,7 +72,7 @@ def test_the_second_attempt_finds_nothing_of_the_first(system, place, way):
     agent = system.run([spec_of(place, way)]).wait(CEILING)["a"]
     assert os.path.islink(f"{place}.up")  # the lock was held
     assert [attempt.state for attempt in agent.attempts] == [WAYS[way], AgentState.SUCCEEDED]
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from actorch.actors._identity import start_time
 from actorch.supervisors import ActorSystem, collect_garbage
 from cgroups import delegated
-from crashes import app, crash, kill_all_at, tree
+from crashes import app, crash, tree
 from fleets import CEILING, shell
 from history import ME, attempt, record, rows, run
-from processes import gone, running_at, wait_for_sign_in, wait_until
+from processes import gone, kill_all_at, nobody_at, running_at, wait_for_sign_in, wait_until
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_is_left_of_a_crash_is_listed_ended_and_marked(state, place, strang
     assert all(not gone(pid) for pid in pids)
     assert rows(state, "SELECT state FROM runs") == [("running",)]
     done = collect_garbage(state)
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert done.killed >= len(pids)
     assert (done.survivors, done.interrupted) == ((), listed.interrupted)
     assert rows(state, "SELECT state, collected > 0 FROM runs") == [("interrupted", 1)]
@@ -108,7 +108,7 @@ def test_an_actorch_that_an_agent_ran_is_collected_with_its_own_runs(
     name, words, options = tree("inner", place, "polite_leader.py", "setsid")
     crash(state, place, 2, (name, [*inner, *words], options))
     collect_garbage(state)
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert not rows(state, "SELECT * FROM runs WHERE state = 'running'")
 
 
@@ -245,7 +245,7 @@ def test_a_cgroup_that_a_crash_left_is_emptied_and_removed(state, place, monkeyp
         assert found[0] == "cgroup"
         assert os.path.isdir(found[1])
         assert collect_garbage(state).survivors == ()
-        assert running_at(place) == []
+        assert nobody_at(place)
         assert not os.path.exists(os.path.dirname(found[1]))
 
 
@@ -272,4 +272,4 @@ def test_who_cannot_be_ended_is_named_and_tried_again_the_next_time(state, place
     assert running_at(place) == [pid]
     assert rows(state, "SELECT collected FROM runs") == [(None,)]
     assert collect_garbage(state).survivors == ()
-    assert running_at(place) == []
+    assert nobody_at(place)

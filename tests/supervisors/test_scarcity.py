@@ -15,7 +15,14 @@ import pytest
 from actorch.actors import AgentSpec, AgentState
 from actorch.actors._process import ProcessHost
 from fleets import CEILING, at_once, shell
-from processes import keeper_of, program, running_at, shims_of, wait_for_sign_in, wait_until
+from processes import (
+    keeper_of,
+    nobody_at,
+    program,
+    shims_of,
+    wait_for_sign_in,
+    wait_until,
+)
 
 SCARCE = f"""
 import fcntl, json, os, sys, threading
@@ -152,7 +159,7 @@ def test_a_tree_that_has_used_up_all_processes_is_ended_all_the_same(
     wait_for_sign_in(place, 46)
     run.kill()
     assert run.wait(CEILING)["crowd"].exit.killed == 46
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 @contextlib.contextmanager
@@ -243,4 +250,4 @@ def test_a_fork_bomb_is_ended_without_a_process_to_spare(state, tmp_path, few_pr
     done = subprocess.run(words, capture_output=True, text=True, timeout=55, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) > 40
-    assert running_at(place) == []
+    assert nobody_at(place)

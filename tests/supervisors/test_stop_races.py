@@ -13,7 +13,15 @@ import pytest
 from actorch.actors import AgentSpec, AgentState, Backoff, RetryPolicy
 from actorch.supervisors import Verdict
 from fleets import CEILING, at_once, gone, shell, wait_for_file, wait_until
-from processes import keeper_of, program, running_at, shims_of, signed_in, wait_for_sign_in
+from processes import (
+    keeper_of,
+    nobody_at,
+    program,
+    running_at,
+    shims_of,
+    signed_in,
+    wait_for_sign_in,
+)
 
 TERMINAL = {
     AgentState.SUCCEEDED: {Verdict.OK, Verdict.CANCELLED},  # the stop may come before the verdict
@@ -91,7 +99,7 @@ def test_a_stop_from_two_threads_at_once_is_one_stop(system, state, place, ends)
     for thread in threads:
         thread.join()
     assert run.wait(CEILING)["tree"].exit.signal == signal.SIGTERM
-    assert running_at(place) == []
+    assert nobody_at(place)
     assert ends == [(run.id, "tree", AgentState.CANCELLED)]
     assert rows(state, "SELECT state FROM attempts") == [("cancelled",)]
 
@@ -106,7 +114,7 @@ def test_two_threads_that_stop_and_kill_at_once_leave_nothing(system, place):
         assert run.wait(CEILING).verdict is Verdict.CANCELLED
         for thread in threads:
             thread.join()
-        assert running_at(place) == []
+        assert nobody_at(place)
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
@@ -120,7 +128,7 @@ def test_an_agent_that_is_stopped_while_it_starts_never_stays(system, frozen, pl
     result = run.wait(CEILING)
     assert result.verdict is Verdict.CANCELLED
     assert [attempt.state for attempt in result["tree"].attempts] == [AgentState.CANCELLED]
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_a_timeout_while_it_starts_is_one(system, frozen, place):
@@ -129,7 +137,7 @@ def test_a_timeout_while_it_starts_is_one(system, frozen, place):
     wait_until(lambda: in_state(system, run, AgentState.STOPPING), "the timeout")
     frozen.thaw()
     assert run.wait(CEILING)["late"].state is AgentState.TIMED_OUT
-    assert running_at(place) == []
+    assert nobody_at(place)
 
 
 def test_a_keeper_that_is_killed_while_an_agent_starts_costs_an_attempt(system, frozen, place):
@@ -230,7 +238,7 @@ def test_a_close_while_agents_start_stop_wait_and_end_leaves_nothing(system, pla
     wait_for_file(tmp_path / "up")
     wait_for_sign_in(place, 1)
     system.close()
-    assert running_at(place) == []
+    assert nobody_at(place)
     result = run.wait(0)
     assert result.verdict is Verdict.CANCELLED
     assert {agent.state for agent in result.agents} <= set(TERMINAL)

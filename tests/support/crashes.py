@@ -8,7 +8,7 @@ import sys
 
 import psutil
 
-from processes import keeper_of, program, running_at, shims_of, wait_for_sign_in
+from processes import keeper_of, program, shims_of, wait_for_sign_in
 
 APP = """
 import sys
@@ -52,14 +52,6 @@ def kill_all_at_once(process):
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             psutil.Process(pid).wait(30)
-
-
-def kill_all_at(place):
-    """Whoever has that in its argv."""
-    while pids := running_at(place):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def crash(state, place, count, *agents):

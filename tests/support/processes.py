@@ -1,10 +1,13 @@
 """A process host on a loop, the tiny programs, and counts of what still runs."""
 
+import contextlib
+import fcntl
 import os
 import queue
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 
@@ -65,6 +68,29 @@ def running_at(place):
         except OSError:
             continue
     return [pid for pid in found if pid != os.getpid()]
+
+
+def nobody_at(place):
+    """Proven by the lock, which whoever forks passes on; argv tells of who has none yet."""
+    with contextlib.suppress(FileNotFoundError), open(f"{place}/held", "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return not running_at(place)
+
+
+def kill_all_at(place):
+    """Whoever has that in its argv. Those that hop are called off, as a signal may miss them."""
+    Path(place, "over").touch()
+
+    def strike():
+        for pid in running_at(place):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return nobody_at(place)
+
+    wait_until(strike, f"the end of all at {place}")
 
 
 def keeper_of(pid):

@@ -1,16 +1,13 @@
 """One tree of the tiny programs: its place, and a count of who lives there that cannot miss one."""
 
-import fcntl
 import os
-import signal
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
-from processes import program, running_at, wait_until
+from processes import kill_all_at, nobody_at, program, running_at, wait_until
 
 CEILING = 20.0
 """Seconds after which those that still live count as survivors."""
@@ -64,17 +61,7 @@ class Tree:
         return ()
 
     def is_gone(self):
-        """Proven by the lock, which whoever forks passes on; argv tells of who has none yet."""
-        return self.is_let_go() and not running_at(self.place)
-
-    def is_let_go(self):
-        """Whether nobody holds the lock."""
-        with suppress(FileNotFoundError), open(os.path.join(self.place, "held"), "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-        return True
+        return nobody_at(self.place)
 
     def survivors(self):
         """How many live. A scan may miss those that hop; the lock does not."""
@@ -93,14 +80,7 @@ class Tree:
 
     def clear(self):
         """Kill whoever is left."""
-        Path(self.place, "over").touch()
-        wait_until(self._strike, f"the end of {self.shape.name}")
-
-    def _strike(self):
-        for pid in running_at(self.place):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return self.is_gone()
+        kill_all_at(self.place)
 
 
 def is_stopped(pid):

@@ -1,131 +1,24 @@
 """Building blocks: what runs. Agents, actors, their results, states, signals and errors."""
 
-from ._actor import Actor
-from ._clock import Clock, SystemClock
-from ._dispatcher import Dispatcher
-from ._errors import (
-    ActorchError,
-    ActorCrashedError,
-    ActorError,
-    AgentError,
-    AgentTimeoutError,
-    AuthenticationRequiredError,
-    CancelledError,
-    DispatcherClosedError,
-    HistoryError,
-    InsufficientAgentsError,
-    MailboxFullError,
-    MemoryLimitError,
-    NonZeroExitError,
-    OutputInvalidError,
-    PartialFailureError,
-    RunError,
-    RunStoppedError,
-    RunTimeoutError,
-    SchemaTooNewError,
-    SignalExitError,
-    SpawnError,
-    SpecError,
-    TotalFailureError,
-    UnsupportedPlatformError,
-    UsageError,
-    WaitFailedError,
-    WouldBlockError,
-)
-from ._events import (
-    AgentChanged,
-    AgentOutput,
-    Event,
-    Events,
-    HistoryLost,
-    LeftoversFound,
-    Receiver,
-    RunFinished,
-    RunStarted,
-)
-from ._exit import Exit, ExitClass
-from ._future import Future
-from ._reasons import (
-    Crashed,
-    ExitReason,
-    Killed,
-    Normal,
-    Shutdown,
-    StartFailed,
-    Terminated,
-)
-from ._ref import ActorRef
-from ._results import AgentResult, AttemptResult
-from ._retry import Backoff, RetryPolicy
-from ._spec import AgentSpec
-from ._states import AgentEvent, AgentState
-from ._stop import StopPlan, StopStep
-from ._table import AgentRow, RunRow, Snapshot
-from ._timers import Timer
+import typing
 
-__all__ = [
-    "Actor",
-    "ActorCrashedError",
-    "ActorError",
-    "ActorRef",
-    "ActorchError",
-    "AgentChanged",
-    "AgentError",
-    "AgentEvent",
-    "AgentOutput",
-    "AgentResult",
-    "AgentRow",
-    "AgentSpec",
-    "AgentState",
-    "AgentTimeoutError",
-    "AttemptResult",
-    "AuthenticationRequiredError",
-    "Backoff",
-    "CancelledError",
-    "Clock",
-    "Crashed",
-    "Dispatcher",
-    "DispatcherClosedError",
-    "Event",
-    "Events",
-    "Exit",
-    "ExitClass",
-    "ExitReason",
-    "Future",
-    "HistoryError",
-    "HistoryLost",
-    "InsufficientAgentsError",
-    "Killed",
-    "LeftoversFound",
-    "MailboxFullError",
-    "MemoryLimitError",
-    "NonZeroExitError",
-    "Normal",
-    "OutputInvalidError",
-    "PartialFailureError",
-    "Receiver",
-    "RetryPolicy",
-    "RunError",
-    "RunFinished",
-    "RunRow",
-    "RunStarted",
-    "RunStoppedError",
-    "RunTimeoutError",
-    "SchemaTooNewError",
-    "Shutdown",
-    "SignalExitError",
-    "Snapshot",
-    "SpawnError",
-    "SpecError",
-    "StartFailed",
-    "StopPlan",
-    "StopStep",
-    "SystemClock",
-    "Terminated",
-    "Timer",
-    "TotalFailureError",
-    "UnsupportedPlatformError",
-    "UsageError",
-    "WaitFailedError",
-    "WouldBlockError",
-]
+if typing.TYPE_CHECKING:
+    from ._api import *  # noqa: F403
+    from ._api import __all__ as __all__
+else:
+
+    def __getattr__(name):
+        """Load what is there when it is first asked for: a command may need little of it."""
+        if name == "__all__" or not name.startswith("_"):
+            from . import _api
+
+            globals().update({key: getattr(_api, key) for key in _api.__all__})
+            globals()["__all__"] = _api.__all__
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        from . import _api
+
+        return sorted({*globals(), *_api.__all__})

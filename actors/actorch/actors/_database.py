@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
 from ._errors import SchemaTooNewError
 from ._records import AgentRecord, AttemptRecord, Record, RunRecord
-
-if TYPE_CHECKING:
-    import sqlite_utils
 
 __all__ = [
     "BUSY_TIMEOUT",
@@ -35,7 +32,7 @@ _TABLES: Final[dict[type[Record], tuple[str, tuple[str, ...]]]] = {
 _COLUMN_TYPES: Final[dict[str, type]] = {"str": str, "int": int, "float": float}
 
 
-def open_database(path: str) -> sqlite_utils.Database:
+def open_database(path: str) -> sqlite3.Connection:
     """Open or create the history file, private to the user, with its schema up to date.
 
     Raises:
@@ -43,8 +40,6 @@ def open_database(path: str) -> sqlite_utils.Database:
         sqlite3.Error: it cannot be opened or is no database.
         SchemaTooNewError: a newer actorch made it.
     """
-    import sqlite_utils  # slow to import: on this actor's own thread, while shims are being forked
-
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000)
     try:
@@ -52,43 +47,45 @@ def open_database(path: str) -> sqlite_utils.Database:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        database = sqlite_utils.Database(connection)
-        _migrate(database)
+        _migrate(connection)
     except BaseException:
         connection.close()
         raise
-    return database
+    return connection
 
 
-def _migrate(database: sqlite_utils.Database) -> None:
-    if _version(database) == SCHEMA_VERSION:
+def _migrate(connection: sqlite3.Connection) -> None:
+    if _version(connection) == SCHEMA_VERSION:
         return
-    database.conn.execute("BEGIN EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
     try:
-        version = _version(database)
+        version = _version(connection)
         if version > SCHEMA_VERSION:
             raise SchemaTooNewError(
                 f"made by a newer actorch (schema {version}, this one knows {SCHEMA_VERSION})"
             )
         if version == 0:
-            _create_tables(database)
+            _create_tables(connection)
         else:
             for number in range(version, SCHEMA_VERSION):
                 for statement in _MIGRATIONS[number]:
-                    database.conn.execute(statement)
-        database.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        database.conn.execute("COMMIT")
+                    connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
     except BaseException:
-        if database.conn.in_transaction:  # on a full disk, SQLite has rolled back by itself
-            database.conn.execute("ROLLBACK")
+        if connection.in_transaction:  # on a full disk, SQLite has rolled back by itself
+            connection.execute("ROLLBACK")
         raise
 
 
-def _version(database: sqlite_utils.Database) -> int:
-    return cast("int", database.conn.execute("PRAGMA user_version").fetchone()[0])
+def _version(connection: sqlite3.Connection) -> int:
+    return cast("int", connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _create_tables(database: sqlite_utils.Database) -> None:
+def _create_tables(connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # slow to import, and only ever needed here
+
+    database = Database(connection)
     owners: dict[type[Record], list[tuple[str, str, str]]] = {
         RunRecord: [],
         AgentRecord: [("run_id", "runs", "id")],
@@ -143,13 +140,12 @@ def _upsert(record: type[Record]) -> str:
 _UPSERTS: Final = {record: _upsert(record) for record in _TABLES}
 
 
-def write_records(database: sqlite_utils.Database, records: Iterable[Record]) -> None:
+def write_records(connection: sqlite3.Connection, records: Iterable[Record]) -> None:
     """Insert or replace records in one transaction: all of them, or none.
 
     Raises:
         sqlite3.Error: nothing was written.
     """
-    connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:
         rows: dict[type[Record], list[tuple[object, ...]]] = {record: [] for record in _TABLES}

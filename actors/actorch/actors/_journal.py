@@ -11,19 +11,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ._actor import Actor
 from ._clock import SystemClock
 from ._database import BUSY_TIMEOUT, open_database, record_key, write_records
 from ._errors import SchemaTooNewError
 from ._ledger import Ledger
-from ._leftovers import Leftover, find_leftovers
+from ._leftovers import Leftover, Search
 from ._messages import WriteRecords
 from ._records import Record
-
-if TYPE_CHECKING:
-    import sqlite_utils
 
 __all__ = ["Journal"]
 
@@ -58,7 +55,7 @@ class Journal(Actor):
         self._on_committed = on_committed
         self._on_lost = on_lost
         self._on_leftovers = on_leftovers
-        self._database: sqlite_utils.Database | None = None
+        self._database: sqlite3.Connection | None = None
         self._pending: dict[tuple[object, ...], Record] = {}
         self._number = 0
         self._lost = False
@@ -74,9 +71,10 @@ class Journal(Actor):
     def _look_after_the_dead(self, ledger: Ledger) -> None:
         ledger.close_orphaned_runs()
         attempts = ledger.uncollected()
-        if attempts and (left := find_leftovers(attempts)):
+        search = Search(attempts)
+        if attempts and (left := search.find()):
             self.dispatcher.call_soon(self._on_leftovers, left)
-        elif attempts:
+        elif attempts and search.settled:
             ledger.mark_collected({one.run_id for one in attempts}, SystemClock().time())
 
     def on_receive(self, message: object) -> None:
@@ -127,15 +125,15 @@ class Journal(Actor):
 
     def _lose(self, error: Exception) -> None:
         if self._database is not None:
-            self._database.conn.execute("PRAGMA busy_timeout = 0")  # one long wait is enough
+            self._database.execute("PRAGMA busy_timeout = 0")  # one long wait is enough
         if not self._lost:
             self._lost = True
             self.dispatcher.call_soon(self._on_lost, f"{self._path}: {error}")
 
-    def _recover(self, database: sqlite_utils.Database) -> None:
+    def _recover(self, database: sqlite3.Connection) -> None:
         if self._lost:
             self._lost = False
-            database.conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
             self.dispatcher.call_soon(self._on_lost, None)
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from ._identity import Identity, boot_id, is_alive
 
 if TYPE_CHECKING:
-    import sqlite_utils
+    import sqlite3
 
 __all__ = ["FinishedRun", "Ledger", "OpenAttempt"]
 
@@ -86,8 +86,8 @@ class Ledger:
         database: the file, open. All methods may raise `sqlite3.Error`.
     """
 
-    def __init__(self, database: sqlite_utils.Database) -> None:
-        self._connection = database.conn
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._connection = database
 
     def orphaned_runs(self) -> list[str]:
         """The ids of runs that go on by their rows, while their owner is dead."""

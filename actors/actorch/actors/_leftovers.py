@@ -7,7 +7,9 @@ by its number and its start time together; never by a number alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
 
 import msgspec
 import psutil
@@ -16,9 +18,13 @@ from ._brand import brand_of
 from ._keeper.kin import Kin, children, look_up
 from ._ledger import OpenAttempt
 
-__all__ = ["Leftover", "Sweep", "find_leftovers", "with_inner_brands"]
+__all__ = ["Leftover", "Search"]
 
-_WORDS = ("ACTORCH_RUN_ID", "ACTORCH_AGENT", "ACTORCH_ATTEMPT")
+_WORDS: Final = (b"ACTORCH_RUN_ID", b"ACTORCH_AGENT", b"ACTORCH_ATTEMPT")
+_PROC: Final = os.path.exists("/proc/self/stat")
+_ENDED: Final = ("Z", "X")
+_PATIENCE: Final = 5000
+"""So many numbers given during one sweep, and it gives up overtaking those who take them."""
 
 
 class Leftover(msgspec.Struct, frozen=True):
@@ -39,80 +45,132 @@ class Leftover(msgspec.Struct, frozen=True):
     command: str = ""
 
 
-class Sweep:
-    """One look at all processes of the machine, the youngest first.
+class Search:
+    """Looks at all processes of the machine for those of some attempts, as often as it is asked.
 
     A process that forks and exits, again and again, may be another one by the time it is looked at.
-    So a sweep that finds nobody proves that there is nobody only if it is `settled`: none of those
-    that it had heard of were gone before it came to them.
+    A sweep overtakes it: numbers are given in rising order, and a child has its number before its
+    parent is gone. So after all that were listed, a sweep looks at the numbers that were given
+    meanwhile, in that order, until all of them live that were given during the last such look.
+    Whoever had hopped on from a number before the sweep came to it must be at one of these.
 
     Args:
         attempts: whose processes are looked for.
-        strangers: numbers and start times of those that were seen to be others' before; added to.
-            A process cannot come to carry a brand.
+
+    Attributes:
+        settled: whether the last sweep, if it found nobody, proves that there is nobody: it either
+            overtook everybody, or none of those that it had heard of were gone when it came.
     """
 
-    def __init__(
-        self, attempts: Sequence[OpenAttempt], strangers: set[tuple[int, int]] | None = None
-    ) -> None:
+    def __init__(self, attempts: Sequence[OpenAttempt]) -> None:
+        self.attempts = list(attempts)
         self.settled = True
-        self._strangers = set[tuple[int, int]]() if strangers is None else strangers
+        self._unbranded = not all(one.brand for one in attempts)
+        self._strangers = set[tuple[int, int]]()
         self._brands = {one.brand: one for one in attempts if one.brand}
         self._leaders = {(one.pid, one.start_time): one for one in attempts if one.start_time}
-        self._words = {(one.run_id, one.agent, str(one.number)): one for one in attempts}
+        self._words = {
+            (one.run_id.encode(), os.fsencode(one.agent), b"%d" % one.number): one
+            for one in attempts
+        }
         self._spared = _ancestry()
 
-    def __iter__(self) -> Iterator[Leftover]:
-        """Each at the moment it is found, so that it can be killed at once."""
-        for pid in sorted(psutil.pids(), reverse=True):
-            if pid not in self._spared and (found := self._look_at(pid)):
+    def sweep(self) -> Iterator[Leftover]:
+        """Everybody, each at the moment of being found, so that it can be killed at once."""
+        last, vanished = _newest(), False
+        listed = {*psutil.pids()}
+        for pid in listed - self._spared:
+            kin = _kin(pid)
+            vanished |= kin is None
+            if found := self._judge(kin):
                 yield found
+        overtaken = yield from self._overtake(last, listed)
+        self.settled = overtaken or not vanished
 
-    def _look_at(self, pid: int) -> Leftover | None:
-        kin = _kin(pid)
-        if kin is None:
-            self.settled = False
-            return None
-        if kin.state in ("Z", "X") or (pid, kin.start) in self._strangers:
-            return None
-        attempt, told_by = self._owner(kin)
-        if attempt is None or _has_left(kin, attempt):
-            self._strangers.add((pid, kin.start))
-            return None
-        return Leftover(pid, kin.start, attempt, told_by)
+    def _overtake(self, last: int, listed: set[int]) -> Generator[Leftover, None, bool]:
+        """Those whose numbers were given after `last`.
 
-    def _owner(self, kin: Kin) -> tuple[OpenAttempt | None, str]:
-        if found := self._brands.get(brand_of(kin.pid)):
+        Returns:
+            whether all of them lived when they were looked at, in the end. One that had vanished
+            may have had a child; its number was given before that look.
+        """
+        limit = last + _PATIENCE if last else 0
+        while last <= (newest := _newest()) < limit:
+            vanished = False
+            for pid in range(last + 1, newest + 1):
+                if pid in listed:
+                    continue
+                kin = look_up(pid) if _may_live(pid) else None
+                vanished |= kin is None or kin.state in _ENDED
+                if (found := self._judge(kin, self._unbranded)) and psutil.pid_exists(
+                    pid
+                ):  # else it is a thread
+                    yield found
+            if not vanished:
+                return True
+            last = newest
+        return False
+
+    def find(self) -> list[Leftover]:
+        """Everybody, with their commands.
+
+        Also those of an actorch that one of them runs. Its agents carry brands of their own; they
+        are known by their parents, as long as these live.
+        """
+        found = list(self.sweep())
+        while self._learn_inner_brands(found):
+            found = list(self.sweep())
+        return [msgspec.structs.replace(one, command=_command(one.pid)) for one in found]
+
+    def _learn_inner_brands(self, found: Sequence[Leftover]) -> bool:
+        known = len(self._brands)
+        for one in found:
+            below = children(one.pid)
+            for pid in below:
+                below += children(pid)
+                if (brand := brand_of(pid)) and brand not in self._brands:
+                    whose = {"brand": brand, "isolation": None, "pid": None, "cgroup": None}
+                    self._brands[brand] = msgspec.structs.replace(one.attempt, **whose)
+                    self.attempts.append(self._brands[brand])
+        return len(self._brands) > known
+
+    def _judge(self, kin: Kin | None, whole: bool = True) -> Leftover | None:
+        """Whose it is; its environment, which is slow to read, belongs to the whole of it."""
+        if kin is None or kin.state in _ENDED or (kin.pid, kin.start) in self._strangers:
+            return None
+        brand = brand_of(kin.pid)
+        attempt, told_by = self._owner(kin, brand, whole)
+        if attempt and not _has_left(kin, attempt):
+            return Leftover(kin.pid, kin.start, attempt, told_by)
+        if whole and not brand:  # nobody comes to carry one, but ours may yet be learnt
+            self._strangers.add((kin.pid, kin.start))
+        return None
+
+    def _owner(self, kin: Kin, brand: int, whole: bool) -> tuple[OpenAttempt | None, str]:
+        if found := self._brands.get(brand):
             return found, "brand"
         if kin.start and (found := self._leaders.get((kin.pid, kin.start))):
             return found, "start time"
-        environment = _environment(kin.pid)
-        words = tuple(environment.get(name, "") for name in _WORDS)
-        return self._words.get((words[0], words[1], words[2])), "environment"
+        return self._words.get(_words(kin.pid)) if whole else None, "environment"
+
+    def __repr__(self) -> str:
+        return f"<Search for the processes of {len(self.attempts)} attempts>"
 
 
-def find_leftovers(attempts: Sequence[OpenAttempt]) -> list[Leftover]:
-    """The processes of these attempts that there are now, with their commands."""
-    found = list(Sweep(with_inner_brands(attempts)))
-    return [msgspec.structs.replace(one, command=_command(one.pid)) for one in found]
+def _newest() -> int:
+    """The number that was given last; 0 where nobody tells. proc_loadavg(5)."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[-1])
+    return 0
 
 
-def with_inner_brands(attempts: Sequence[OpenAttempt]) -> list[OpenAttempt]:
-    """These attempts, and those of an actorch that one of their processes runs.
-
-    Its agents carry brands of their own. They are known by their parents, as long as these live.
-    """
-    known = {one.brand for one in attempts}
-    inner: list[OpenAttempt] = []
-    for one in Sweep(attempts):
-        below = children(one.pid)
-        for pid in below:
-            below += children(pid)
-            if (brand := brand_of(pid)) and brand not in known:
-                known.add(brand)
-                whose = {"brand": brand, "isolation": None, "pid": None, "cgroup": None}
-                inner.append(msgspec.structs.replace(one.attempt, **whose))
-    return [*attempts, *inner]
+def _may_live(pid: int) -> bool:
+    """Cheap for numbers that are nobody's, which are most where processes come and go."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def _ancestry() -> set[int]:
@@ -130,7 +188,7 @@ def _has_left(kin: Kin, attempt: OpenAttempt) -> bool:
 
 
 def _kin(pid: int) -> Kin | None:
-    if os.path.exists("/proc/self/stat"):
+    if _PROC:
         return look_up(pid)
     try:
         process = psutil.Process(pid)
@@ -140,11 +198,20 @@ def _kin(pid: int) -> Kin | None:
         return None
 
 
-def _environment(pid: int) -> dict[str, str]:
+def _words(pid: int) -> tuple[bytes, bytes, bytes]:
+    """What its environment says of run, agent and attempt."""
     try:
-        return psutil.Process(pid).environ()
+        if _PROC:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                pairs = [line.partition(b"=") for line in file.read().split(b"\0")]
+            found = {name: value for name, _, value in pairs}
+        else:
+            environment = psutil.Process(pid).environ()
+            found = {os.fsencode(name): os.fsencode(it) for name, it in environment.items()}
     except (psutil.Error, OSError):
-        return {}
+        return b"", b"", b""
+    run_id, agent, number = (found.get(name, b"") for name in _WORDS)
+    return run_id, agent, number
 
 
 def _command(pid: int) -> str:

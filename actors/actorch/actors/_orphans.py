@@ -12,6 +12,7 @@ import psutil
 from ._brand import brands_stick
 from ._keeper.kin import look_up
 from ._ledger import OpenAttempt
+from ._leftovers import Search
 from ._process_events import Survivor
 from ._reaper import kill_leftovers
 
@@ -39,7 +40,7 @@ def end_orphans(pid: int, start_time: int, brand: int = 0) -> tuple[int, tuple[S
         how many were killed, and which of them still live.
     """
     if brand and brands_stick():
-        ended = kill_leftovers([OpenAttempt("", "", 0, brand=brand)], bound=_BOUND)
+        ended = kill_leftovers(Search([OpenAttempt("", "", 0, brand=brand)]), bound=_BOUND)
         return ended.killed, ended.survivors
     if not pid or not start_time:
         return 0, (Survivor(pid, "may live: when it started is not known"),)

@@ -11,11 +11,10 @@ from typing import Final
 
 import msgspec
 
-from ._brand import brand_of
 from ._clock import Clock, SystemClock
 from ._keeper.kin import Kin, look_up, send_signal
 from ._ledger import OpenAttempt
-from ._leftovers import Leftover, Sweep, with_inner_brands
+from ._leftovers import Leftover, Search
 from ._process_events import Survivor
 
 __all__ = ["Collected", "end_leftovers", "kill_leftovers"]
@@ -25,12 +24,8 @@ GRACE: Final = 1.0
 BOUND: Final = 10.0
 """Seconds of killing until what is left is reported as surviving."""
 SWEEPS: Final = 15
-"""So many unsettled sweeps in a row that find nobody, with a chase after each, are as good as a
-settled one."""
+"""So many unsettled sweeps in a row that find nobody are as good as a settled one."""
 
-_CHASE: Final = 0.03
-"""Seconds of looking at the youngest processes again and again, after an unsettled sweep."""
-_YOUNGEST: Final = 40
 _PAUSE: Final = 0.1
 
 
@@ -38,10 +33,12 @@ class Collected(msgspec.Struct, frozen=True):
     """What became of leftovers.
 
     Attributes:
+        leftovers: whoever was there before anything was done.
         killed: how many were ended, politely or not.
         survivors: those that not even SIGKILL ended.
     """
 
+    leftovers: tuple[Leftover, ...]
     killed: int
     survivors: tuple[Survivor, ...] = ()
 
@@ -51,42 +48,40 @@ def end_leftovers(attempts: Sequence[OpenAttempt]) -> Collected:
 
     Blocks for 11 seconds at most.
     """
-    attempts = with_inner_brands(attempts)
-    polite = list(Sweep(attempts))
+    search = Search(attempts)
+    polite = search.find()
     for one in polite:
         _signal(one, signal.SIGTERM)
     _wait_for(polite, SystemClock(), GRACE)
-    return kill_leftovers(attempts, polite)
+    return kill_leftovers(search, polite)
 
 
 def kill_leftovers(
-    attempts: Sequence[OpenAttempt], known: Sequence[Leftover] = (), bound: float = BOUND
+    search: Search, known: Sequence[Leftover] = (), bound: float = BOUND
 ) -> Collected:
-    """SIGKILL all processes of these attempts until a look at the whole machine finds none.
+    """SIGKILL whoever is searched for until a look at the whole machine finds none.
 
     Args:
-        attempts: whose processes.
+        search: for the processes.
         known: those that count as ended if they are gone by now.
         bound: seconds it may take; it blocks for as long.
     """
-    _kill_groups(attempts)
+    _kill_groups(search.attempts)
     clock = SystemClock()
-    ended, strangers = {(one.pid, one.start_time) for one in known}, set[tuple[int, int]]()
+    ended = {(one.pid, one.start_time) for one in known}
     deadline, idle = clock.now() + bound, 0
     alive: list[Leftover] = []
     while clock.now() < deadline:
-        alive, refused, settled = _strike(attempts, strangers)
+        alive, refused = _strike(search)
         ended |= {(one.pid, one.start_time) for one in alive}
         if alive and refused == len(alive):
             break
-        if not alive and not settled:
-            alive = _chase(attempts, clock)
         _wait_for(alive, clock, _PAUSE)
         idle = 0 if alive else idle + 1
-        if idle >= (2 if settled else SWEEPS):
-            return Collected(len(ended))
+        if idle >= (2 if search.settled else SWEEPS):
+            return Collected(tuple(known), len(ended))
     left = tuple(Survivor(one.pid, _why(one)) for one in alive)
-    return Collected(len(ended) - len(left), left)
+    return Collected(tuple(known), len(ended) - len(left), left)
 
 
 def _kill_groups(attempts: Sequence[OpenAttempt]) -> None:
@@ -97,42 +92,13 @@ def _kill_groups(attempts: Sequence[OpenAttempt]) -> None:
                 file.write("1")
 
 
-def _strike(
-    attempts: Sequence[OpenAttempt], strangers: set[tuple[int, int]]
-) -> tuple[list[Leftover], int, bool]:
-    """Kill each at the moment it is found.
-
-    Returns:
-        all of them, how many may not be killed, and whether the sweep was settled.
-    """
-    sweep, struck, refused = Sweep(attempts, strangers), list[Leftover](), 0
-    for one in sweep:
+def _strike(search: Search) -> tuple[list[Leftover], int]:
+    """Kill each at the moment it is found. Returns all of them, and how many may not be killed."""
+    struck, refused = list[Leftover](), 0
+    for one in search.sweep():
         refused += not _signal(one, signal.SIGKILL)
         struck.append(one)
-    return struck, refused, sweep.settled
-
-
-def _chase(attempts: Sequence[OpenAttempt], clock: Clock) -> list[Leftover]:
-    """Kill who hops from pid to pid: always among the youngest, and gone when a sweep comes by."""
-    brands = {one.brand: one for one in attempts if one.brand}
-    struck: list[Leftover] = []
-    deadline = clock.now() + _CHASE
-    while clock.now() < deadline:
-        last = _youngest()
-        for pid in range(last, max(0, last - _YOUNGEST), -1):
-            attempt = brands.get(brand_of(pid))
-            kin = look_up(pid) if attempt else None
-            if attempt and kin and kin.state not in ("Z", "X") and attempt.isolation != "session":
-                struck.append(Leftover(pid, kin.start, attempt, "brand"))
-                _signal(struck[-1], signal.SIGKILL)
-    return struck
-
-
-def _youngest() -> int:
-    """The number that was given last; 0 where nobody tells. proc_loadavg(5)."""
-    with suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
-        return int(file.read().split()[-1])
-    return 0
+    return struck, refused
 
 
 def _signal(one: Leftover, signum: int) -> bool:

@@ -19,7 +19,7 @@ from actorch.actors._spec import ISOLATIONS
 from actorch.supervisors import ActorSystem, collect_garbage
 from actorch.supervisors._places import default_state_directory
 
-from ._documents import as_json
+from ._json import as_json
 
 __all__ = ["Check", "diagnose", "document", "text"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from actorch.actors import (
     AgentChanged,
@@ -21,14 +19,9 @@ from actorch.actors import (
 )
 from actorch.supervisors import RunResult, RunSpec
 
-__all__ = ["as_json", "event_document", "moment", "run_document"]
+from ._json import Document, moment
 
-Document: TypeAlias = dict[str, object]
-
-
-def as_json(document: Document, *, pretty: bool = False) -> str:
-    """One line, or with `pretty` several. ASCII only: whatever reads it, it survives."""
-    return json.dumps(document, indent=2 if pretty else None)
+__all__ = ["event_document", "run_document"]
 
 
 def run_document(result: RunResult, spec: RunSpec) -> Document:
@@ -154,9 +147,3 @@ def _name(event: Event) -> str:
         LeftoversFound: "leftovers_found",
     }
     return names[type(event)]
-
-
-def moment(seconds: float) -> str:
-    """ISO 8601, in UTC, to the millisecond."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from actorch.actors import AgentSpec
 from actorch.supervisors import RunSpec
 
-from ._documents import as_json
+from ._json import as_json
 from ._words import duration
 
 __all__ = ["plan_document", "plan_text", "resolved"]

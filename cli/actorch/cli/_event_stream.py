@@ -6,7 +6,8 @@ import sys
 
 from actorch.actors import Clock, Event
 
-from ._documents import as_json, event_document
+from ._documents import event_document
+from ._json import as_json
 from ._view import Quiet
 
 __all__ = ["EventStream"]

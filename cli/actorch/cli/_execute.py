@@ -10,11 +10,12 @@ from actorch.actors._environment import agent_environment
 from actorch.supervisors import ActorSystem, Run, RunResult
 
 from ._cursor import HiddenCursor
-from ._documents import as_json, run_document
+from ._documents import run_document
 from ._dry_run import plan_document, plan_text, resolved
 from ._exit_codes import NOT_MET, OK, exit_code, lone_exit_code
 from ._feed import Feed
 from ._interrupts import Interrupts
+from ._json import as_json
 from ._log_setup import logging_as_asked
 from ._options import Options
 from ._plan import Plan, make_plan

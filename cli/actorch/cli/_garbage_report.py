@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from actorch.actors._shown import one_line
 from actorch.actors._sizes import size_text
 from actorch.actors._text import printable
-from actorch.supervisors import Garbage
+from actorch.supervisors._garbage import Garbage
 
-from ._documents import as_json, moment
+from ._json import as_json, moment
 
 __all__ = ["document", "text"]
 

@@ -51,7 +51,7 @@ def gc(yes: bool, older_than: str, max_size: str, as_document: bool, state_dir: 
     """Read the options; the help is `_HELP`."""
     from actorch.actors._durations import DURATION, parse_duration
     from actorch.actors._sizes import SIZE, parse_size
-    from actorch.supervisors import collect_garbage
+    from actorch.supervisors._garbage import collect_garbage
 
     from ._garbage_report import document, text
 

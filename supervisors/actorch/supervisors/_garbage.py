@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
-from actorch.actors import Clock, HistoryError, SystemClock
 from actorch.actors._cgroup import remove_groups
+from actorch.actors._clock import Clock, SystemClock
 from actorch.actors._database import open_database
+from actorch.actors._errors import HistoryError
 from actorch.actors._ledger import FinishedRun, Ledger, OpenAttempt
-from actorch.actors._leftovers import Leftover, find_leftovers
+from actorch.actors._leftovers import Leftover, Search
 from actorch.actors._process_events import Survivor
 from actorch.actors._reaper import Collected, end_leftovers
 
@@ -133,7 +134,7 @@ def _found(
     return Garbage(
         state_dir=place,
         collected=False,
-        leftovers=tuple(find_leftovers(attempts)) if attempts else (),
+        leftovers=tuple(Search(attempts).find()) if attempts else (),
         interrupted=tuple(orphaned),
         pruned=tuple(_prunable(place, ledger, clock.time(), older_than, max_size)),
     )
@@ -149,8 +150,8 @@ def _collected(
         attempts = ledger.uncollected()
         if survivors or not attempts:
             break
-        found, ended = _end(attempts)
-        leftovers += found
+        ended = _end(attempts)
+        leftovers += ended.leftovers
         killed, survivors = killed + ended.killed, ended.survivors
         if not survivors:
             ledger.mark_collected({one.run_id for one in attempts}, clock.time())
@@ -170,15 +171,12 @@ def _collected(
     )
 
 
-def _end(attempts: Sequence[OpenAttempt]) -> tuple[list[Leftover], Collected]:
-    if not attempts:
-        return [], Collected(0)
-    found = find_leftovers(attempts)
+def _end(attempts: Sequence[OpenAttempt]) -> Collected:
     ended = end_leftovers(attempts)
     for one in attempts:
         if one.cgroup is not None:
             remove_groups(os.path.dirname(one.cgroup))
-    return found, ended
+    return ended
 
 
 def _prunable(
