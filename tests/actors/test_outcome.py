@@ -9,7 +9,7 @@ from actorch.actors import AgentSpec, RetryPolicy
 from actorch.actors._exit import ExitClass
 from actorch.actors._messages import StopReason
 from actorch.actors._orphans import end_orphans
-from actorch.actors._outcome import deserves_retry, outcome_of
+from actorch.actors._outcome import Printed, deserves_retry, outcome_of
 from actorch.actors._process_events import Ended, Lost, SpawnFailed, Survivor
 from actorch.actors._states import AgentEvent
 
@@ -37,6 +37,8 @@ def test_a_success_has_no_error():
         (StopReason.IMPOSSIBLE, AgentEvent.CANCEL, "cancelled"),
         (StopReason.FAIL_FAST, AgentEvent.CANCEL, "cancelled"),
         (StopReason.CRASHED, AgentEvent.FAIL, "actor_crashed"),
+        (StopReason.OUTPUT, AgentEvent.FAIL, "output_limit"),
+        (StopReason.UNWRITTEN, AgentEvent.FAIL, "output_lost"),
     ],
 )
 def test_what_was_stopped_never_counts_by_its_exit_code(end, reason, event, kind):
@@ -111,10 +113,28 @@ def test_each_way_not_to_start_has_words_of_its_own(stage, number, words):
 
 
 def test_a_full_disk_is_named_as_the_cause():
-    assert "disk is full" in outcome_of(SPEC, ended(1), None, disk_full=True).error.message
+    assert "disk is full" in outcome_of(SPEC, ended(1), None, Printed(disk_full=True)).error.message
 
 
 def test_an_orphan_of_which_too_little_is_known_counts_as_a_survivor():
     killed, survivors = end_orphans(0, 0)
     assert (killed, [one.pid for one in survivors]) == (0, [0])
     assert end_orphans(os.getpid(), 0)[1][0].pid == os.getpid()
+
+
+def test_what_printed_too_much_or_what_was_lost_is_no_success():
+    limited = AgentSpec("a", ["true"], output_max="1K")
+    outcome = outcome_of(limited, ended(0), None, Printed(exceeded=True))
+    assert (outcome.exit_class, outcome.error.kind) == (ExitClass.OUTPUT, "output_limit")
+    assert "output_max of 1 KiB" in outcome.error.message
+    assert not outcome.exit.requested
+    lost = outcome_of(SPEC, ended(0), None, Printed(trouble="No space left on device"))
+    assert (lost.exit_class, lost.error.kind) == (ExitClass.OUTPUT, "output_lost")
+    assert "No space left on device" in lost.error.message
+
+
+def test_a_limit_of_output_is_tried_again_only_where_that_is_asked_for():
+    outcome = outcome_of(SPEC, ended(0), None, Printed(exceeded=True))
+    for words, wanted in (("transient", False), ("exit", False), ("output", True), ("any", True)):
+        spec = AgentSpec("a", ["true"], retry=RetryPolicy(max_attempts=2, retry_on=words))
+        assert deserves_retry(spec, outcome, 1) is wanted

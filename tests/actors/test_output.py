@@ -1,7 +1,6 @@
 """The files of an attempt: private, new, and read from their end."""
 
 import os
-import stat
 
 import pytest
 
@@ -9,11 +8,9 @@ from actorch.actors._output import (
     file_size,
     last_line,
     last_write,
-    open_attempt,
     output_paths,
     read_text,
     tail_lines,
-    write_stdin,
 )
 
 
@@ -32,46 +29,10 @@ def test_files_are_named_after_agent_and_attempt(paths, tmp_path):
     assert paths.stderr == f"{tmp_path}/lint.2.err"
 
 
-def test_output_files_are_private_and_opened_for_appending(paths):
-    with open_attempt(paths, None) as files:
-        os.write(files.stdout, b"one")
-        os.lseek(files.stdout, 0, os.SEEK_SET)
-        os.write(files.stdout, b"two")
-        assert stat.S_IMODE(os.fstat(files.stderr).st_mode) == 0o600
-    assert read_text(paths.stdout) == "onetwo"
-
-
-def test_a_planted_symbolic_link_is_not_followed(paths, tmp_path):
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    os.symlink(victim, paths.stderr)
-    with pytest.raises(FileExistsError), open_attempt(paths, None):
-        pass
-    assert victim.read_text() == "precious"
-
-
-def test_no_descriptor_stays_open_when_a_file_cannot_be_made(tmp_path):
-    before = set(os.listdir("/dev/fd"))
-    with (
-        pytest.raises(OSError, match="missing"),
-        open_attempt(output_paths(f"{tmp_path}/missing", "a", 1), None),
-    ):
-        pass
-    assert set(os.listdir("/dev/fd")) == before
-
-
-def test_without_an_input_file_none_is_opened(paths):
-    with open_attempt(paths, None) as files:
-        assert files.stdin is None
-
-
-def test_a_prompt_is_a_private_file_with_an_end(paths, tmp_path):
-    prompt = f"{tmp_path}/lint.in"
-    write_stdin(prompt, f"{prompt}.1", b"do it")
-    assert stat.S_IMODE(os.stat(prompt).st_mode) == 0o600
-    with open_attempt(paths, prompt) as files:
-        assert os.read(files.stdin, 10) == b"do it"
-        assert os.read(files.stdin, 10) == b""
+def test_merged_streams_have_one_file(tmp_path):
+    paths = output_paths(str(tmp_path), "lint", 1, merged=True)
+    assert paths.stdout == paths.stderr == f"{tmp_path}/lint.1.out"
+    assert paths.each == (paths.stdout,)
 
 
 def test_text_is_decoded_with_replacement_and_missing_files_are_empty(paths):

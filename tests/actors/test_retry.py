@@ -12,7 +12,7 @@ from actorch.actors import Backoff, RetryPolicy, SpecError
 from actorch.actors._exit import ExitClass
 from specs import label, refused, without
 
-WORDS = ("transient", "timeout", "exit", "signal", "any", "never")
+WORDS = ("transient", "timeout", "exit", "signal", "memory", "output", "any", "never")
 NEVER = (ExitClass.SUCCESS, ExitClass.PERMANENT, ExitClass.CANCELLED)
 
 seconds = st.floats(0, 1e6)
@@ -128,12 +128,14 @@ WANTS = {
     "exit": {ExitClass.EXIT},
     "signal": {ExitClass.SIGNAL},
     "memory": {ExitClass.MEMORY},
+    "output": {ExitClass.OUTPUT},
     "any": {
         ExitClass.TRANSIENT,
         ExitClass.TIMEOUT,
         ExitClass.EXIT,
         ExitClass.SIGNAL,
         ExitClass.MEMORY,
+        ExitClass.OUTPUT,
     },
     "never": set(),
 }

@@ -110,6 +110,10 @@ def test_a_file_can_say_everything_that_a_specification_can(load, folder):
         env = { CI = "1" }
         env_file = "agent.env"
         stdin_file = "prompt"
+        stdio = "pipe"
+        merge = true
+        output_max = "100M"
+        on_output_max = "keep-tail"
         timeout = "5m"
         idle_timeout = 30
         stop = ["INT", "10s", "TERM", 5, "KILL"]
@@ -144,6 +148,10 @@ def test_a_file_can_say_everything_that_a_specification_can(load, folder):
         env={"FROM": "file", "CI": "1"},
         env_file=f"{folder}/agent.env",
         stdin_file=f"{folder}/prompt",
+        stdio="pipe",
+        merge=True,
+        output_max=100 << 20,
+        on_output_max="keep-tail",
         timeout=300,
         idle_timeout=30,
         stop=StopPlan.parse(["INT", 10, "TERM", 5]),
@@ -631,6 +639,11 @@ AGENT = [
         for value in (0, -1, 1.5, True, "", "64K", "-1M", [])
     ),
     *(("memory_max", value, 'or "none"') for value in ("inf", 10**400, "9999T", math.nan)),
+    *(("stdio", value, "one of file, pipe, pty") for value in ("tty", "", True, 3, [])),
+    *(("merge", value, "true or false") for value in (1, "no", [])),
+    *(("output_max", value, "a size such as") for value in (0, -1, 1.5, True, "", "-1M", [])),
+    *(("output_max", value, 'or "none"') for value in ("inf", 10**400, "9999T", math.nan)),
+    *(("on_output_max", value, "one of stop, keep-tail") for value in ("head", "", True, 3, [])),
     *(("cpu_quota", value, "a number of processors") for value in (0, -1, True, "x", "0%", [])),
     *(("cpu_quota", value, "such as 1.5") for value in (math.nan, math.inf, 10**400, "1.5 cores")),
     *(("pids_max", value, "a whole number from 1 to 4194304") for value in (0, 1.5, "3", True, [])),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -11,13 +10,11 @@ from typing import Final
 import pykka
 
 from ._actor import Actor
-from ._attempt import Attempt
-from ._brand import new_brand
 from ._context import RunContext
 from ._deliver import deliver
 from ._errors import AgentError, CancelledError
-from ._events import AgentOutput
-from ._launch import launch
+from ._inputs import Inputs
+from ._launch import follow, launch, new_attempt
 from ._limits import MEMORY_LOOK, seconds_left
 from ._messages import (
     AgentEnded,
@@ -27,27 +24,29 @@ from ._messages import (
     ProcessReport,
     PutAgents,
     Recorded,
+    SendInput,
     SlotFreed,
     StartAgent,
     StopAgent,
     StopReason,
     StopStepOver,
 )
-from ._outcome import Outcome, deserves_retry, outcome_of
-from ._output import disk_is_full, output_paths, tail_lines
+from ._outcome import Outcome, outcome_of
 from ._process_events import Ended, Lost, ProcessEvent, Spawned, SpawnFailed, Survivor
 from ._reasons import Terminated
 from ._records import agent_record
 from ._ref import ActorRef
 from ._results import AgentResult, AttemptResult
+from ._retries import Retries
 from ._spec import AgentSpec
 from ._states import AgentEvent, AgentState, next_state
+from ._steps import take_step
 from ._table import AgentRow
 
 __all__ = ["Agent"]
 
-KILL_BOUND: Final = 15.0
-"""Seconds after SIGKILL until an agent whose shim does not answer is given up as lost."""
+AT_ONCE: Final = (StopReason.MEMORY, StopReason.OUTPUT)
+"""What is no reason to be polite: it would only take more."""
 
 
 class Agent(Actor):
@@ -75,10 +74,11 @@ class Agent(Actor):
         self._since = self.dispatcher.clock.now()
         self._started: float | None = None
         self._results: list[AttemptResult] = []
+        self._inputs = Inputs()
         self._stopped: StopReason | None = None
-        self._random: random.Random | None = None
+        self._retries = Retries(spec, run.seed)
         self._confinement = run.machine.confine(spec)
-        self._attempt = self._new_attempt(1)
+        self._attempt = new_attempt(spec, run, 1, self._confinement)
 
     def on_start(self) -> None:
         """Have the first attempt's row written."""
@@ -94,16 +94,16 @@ class Agent(Actor):
                 self._on_process(message.event)
             case StartAgent():
                 self._on_start()
-            case Recorded():
-                self._ask_for_slot(recorded=True)
+            case Recorded() | BackoffOver():
+                self._ask_for_slot(message)
             case StopAgent():
                 self._on_stop_request(message.reason, message.kill)
             case LimitReached():
                 self._on_limit(message.reason)
+            case SendInput():
+                self._inputs.send(message)
             case StopStepOver():
                 self._run_stop_step(message.step)
-            case BackoffOver():
-                self._ask_for_slot(due=True)
             case Terminated():
                 self._on_stop_request(StopReason.CRASHED, kill=True)
             case _:
@@ -119,20 +119,20 @@ class Agent(Actor):
         if (process := self._attempt.process) is not None:
             process.kill()
         self._run.growth.end(self._attempt.output)
+        self.on_stop()
 
-    def _new_attempt(self, number: int) -> Attempt:
-        name, run = self._spec.name, self._run
-        paths = output_paths(run.directory, name, number)
-        output = AgentOutput(run.run_id, name, number, paths.stdout, paths.stderr)
-        return Attempt(number, output, new_brand(), self._confinement.isolation)
+    def on_stop(self) -> None:
+        """Hold nothing."""
+        self._inputs.close()
+        self._attempt.close_streams()
 
     def _write_attempt(self) -> None:
         told = partial(deliver, self.actor_ref, Recorded(self._attempt.number))
         self._run.recorder.write(self._attempt.record(AgentState.QUEUED), then=told)
 
-    def _ask_for_slot(self, *, recorded: bool = False, due: bool = False) -> None:
-        self._attempt.recorded |= recorded
-        self._attempt.due |= due
+    def _ask_for_slot(self, message: Recorded | BackoffOver) -> None:
+        self._attempt.recorded |= isinstance(message, Recorded)
+        self._attempt.due |= isinstance(message, BackoffOver)
         if self._attempt.recorded and self._attempt.due:
             self._move(AgentEvent.QUEUE)
             deliver(self._supervisor, AgentReady(self._spec.name, self._attempt.number))
@@ -145,12 +145,14 @@ class Agent(Actor):
         if self._started is None:
             self._started = attempt.begun
         self._move(AgentEvent.START)
-        self._run.growth.begin(attempt.output)
+        follow(self._spec, self._run, attempt, self.actor_ref)
         self._arm(self._spec.timeout, LimitReached(attempt.number, StopReason.TIMEOUT))
         self._arm(self._spec.idle_timeout, LimitReached(attempt.number, StopReason.IDLE))
         try:
             group = self._run.machine.group_order(self._spec, self._confinement)
-            attempt.process = launch(self._spec, self._run, attempt, group, self.actor_ref)
+            args = self._spec, self._run, attempt, group, self.actor_ref, self.dispatcher
+            attempt.process = launch(*args)
+            self._inputs.begin(attempt.input)
         except OSError as error:
             event = SpawnFailed("files", error.errno or 0, str(error.filename or ""))
             self._on_process(event)
@@ -167,19 +169,27 @@ class Agent(Actor):
             self._move(AgentEvent.UP)
             self._run.recorder.write(self._attempt.record(self._state))
         else:
+            self._on_last(event)
+
+    def _on_last(self, event: SpawnFailed | Ended | Lost) -> None:
+        """Its process has ended; it is told again once all it has printed is in its files."""
+        again = ProcessReport(self._attempt.number, event)
+        if self._attempt.finish(partial(deliver, self.actor_ref, again)):
             self._on_end(event)
 
     def _on_limit(self, reason: StopReason) -> None:
-        if self._attempt.stopped is not None:
+        if self._attempt.stopped is not None or self._attempt.over:
             return
         left = seconds_left(self._spec, self._attempt, reason, self.dispatcher.clock)
         if left is None:
-            self._begin_stop(reason, kill=reason is StopReason.MEMORY)
+            self._begin_stop(reason, kill=reason in AT_ONCE)
         else:
             self._arm(left, LimitReached(self._attempt.number, reason))
 
     def _on_stop_request(self, reason: StopReason, kill: bool) -> None:
         self._stopped = self._stopped or reason
+        if self._attempt.over:
+            return
         if self._attempt.process is not None:
             self._begin_stop(reason, kill)
         elif not self._state.final:
@@ -197,18 +207,15 @@ class Agent(Actor):
             self._run_stop_step(0)
 
     def _run_stop_step(self, number: int) -> None:
-        steps, process = self._spec.stop.steps, self._attempt.process
-        if process is None:
+        attempt = self._attempt
+        if attempt.process is None:
             return
-        if number < len(steps):
-            process.signal(steps[number].signal)
-            self._arm(steps[number].wait, StopStepOver(self._attempt.number, number + 1))
-        elif number == len(steps):
-            process.kill()
-            self._arm(KILL_BOUND, StopStepOver(self._attempt.number, number + 1))
+        wait = take_step(self._spec.stop, number, attempt.process)
+        if wait is None:
+            left = Survivor(attempt.pid or 0, "may live: its shim does not answer")
+            self._on_last(Lost("its shim does not answer", 0, (left,)))
         else:
-            left = Survivor(self._attempt.pid or 0, "may live: its shim does not answer")
-            self._on_end(Lost("its shim does not answer", 0, (left,)))
+            self._arm(wait, StopStepOver(attempt.number, number + 1))
 
     def _on_end(self, event: SpawnFailed | Ended | Lost) -> None:
         if self._state.final or self._attempt.begun is None:
@@ -216,12 +223,12 @@ class Agent(Actor):
         attempt, begun = self._attempt, self._attempt.begun
         attempt.process = None
         attempt.cancel_timers()
+        self._inputs.pause()
+        attempt.close_streams()
+        printed = attempt.printed(self._spec, event, self._run.directory)
         self._run.growth.end(attempt.output)
-        bad = isinstance(event, Ended) and event.code not in self._spec.success_codes
-        tail = "\n".join(tail_lines(attempt.output.stderr_path, 20)) if bad else ""
-        full = bad and disk_is_full(self._run.directory)
-        outcome = outcome_of(self._spec, event, attempt.stopped, tail, disk_full=full)
-        backoff = self._backoff(outcome)
+        outcome = outcome_of(self._spec, event, attempt.stopped, printed)
+        backoff = None if self._stopped else self._retries.delay(outcome, attempt.number)
         result = attempt.result(outcome, self.dispatcher.clock.now() - begun, backoff)
         self._results.append(result)
         attempt.log(outcome)
@@ -232,16 +239,9 @@ class Agent(Actor):
         else:
             self._retry(backoff, outcome)
 
-    def _backoff(self, outcome: Outcome) -> float | None:
-        number = self._attempt.number
-        if self._stopped is not None or not deserves_retry(self._spec, outcome, number):
-            return None
-        if self._random is None:
-            self._random = random.Random(f"{self._run.seed}:{self._spec.name}")
-        return self._spec.retry.backoff.delay(number, self._random)
-
     def _retry(self, backoff: float, outcome: Outcome) -> None:
-        self._attempt = self._new_attempt(self._attempt.number + 1)
+        number = self._attempt.number + 1
+        self._attempt = new_attempt(self._spec, self._run, number, self._confinement)
         self._attempt.due = False
         now = self.dispatcher.clock.now()
         detail = outcome.error.message if outcome.error else ""

@@ -15,6 +15,8 @@ __all__ = [
     "MemoryLimitError",
     "NonZeroExitError",
     "OutputInvalidError",
+    "OutputLimitError",
+    "OutputLostError",
     "SignalExitError",
     "SpawnError",
     "WaitFailedError",
@@ -116,6 +118,26 @@ class MemoryLimitError(AgentError):
     def __init__(self, agent: str, message: str, *, limit: int | None) -> None:
         super().__init__(agent, message)
         self.limit = limit
+
+
+class OutputLimitError(AgentError):
+    """The program printed more than its limit.
+
+    Attributes:
+        limit: bytes that each of its files may take.
+    """
+
+    kind = "output_limit"
+
+    def __init__(self, agent: str, message: str, *, limit: int | None) -> None:
+        super().__init__(agent, message)
+        self.limit = limit
+
+
+class OutputLostError(AgentError):
+    """What the program printed could not be written: the disk is full, most likely."""
+
+    kind = "output_lost"
 
 
 class OutputInvalidError(AgentError):

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ._clock import Clock
 from ._events import AgentOutput
+from ._input import OpenInput
 from ._logs import log_about
 from ._messages import StopReason
-from ._outcome import Outcome
-from ._output import OutputPaths, file_size, last_write
+from ._outcome import Outcome, Printed
+from ._output import (
+    OutputPaths,
+    disk_is_full,
+    file_size,
+    last_write,
+    remove_empty,
+    tail_lines,
+)
+from ._output_limit import OutputLimit
 from ._process import Process
-from ._process_events import Spawned
+from ._process_events import Ended, Lost, Spawned, SpawnFailed
 from ._records import AttemptRecord
 from ._results import AttemptResult
+from ._spec import AgentSpec
 from ._states import AgentEvent, AgentState
+from ._stdio import Stdio
 from ._table import AgentRow
 from ._timers import Timer
 
@@ -54,6 +66,11 @@ class Attempt:
         isolation: what holds them together.
         cgroup: the directory of their cgroup, if they have one.
         stopped: why it is being ended, marked before any signal is sent.
+        stdio: where its standard streams lead, from the start on.
+        input: its standard input, if that stays open.
+        limit: of what it may print, if there is one.
+        trouble: why its output could not be written, or could not be given back.
+        over: whether its process has ended; its output may still be on the way.
         timers: those that must not outlive it.
     """
 
@@ -71,6 +88,11 @@ class Attempt:
     start_time: int | None = None
     shim: int = 0
     stopped: StopReason | None = None
+    stdio: Stdio | None = None
+    input: OpenInput | None = None
+    limit: OutputLimit | None = None
+    trouble: str = ""
+    over: bool = False
     timers: list[Timer] = field(default_factory=list[Timer])
     _sizes: tuple[int, int] = (0, 0)
     _looked: float = 0.0
@@ -106,6 +128,36 @@ class Attempt:
         self._looked, self._offset = now, offset
         return now - self._active
 
+    def finish(self, then: Callable[[], object]) -> bool:
+        """Its process has ended. Returns whether its output is complete; else `then` is called."""
+        was_over, self.over = self.over, True
+        return was_over or self.stdio is None or self.stdio.finish(then)
+
+    def close_streams(self) -> None:
+        """Give back what of its standard streams is still held."""
+        if self.input is not None:
+            self.input.close()
+        if self.stdio is not None:
+            self.stdio.close()
+
+    def printed(
+        self, spec: AgentSpec, event: SpawnFailed | Ended | Lost, directory: str
+    ) -> Printed:
+        """Cut off what is too much, remove what is empty, and say what there is.
+
+        Args:
+            spec: the agent's.
+            event: the last word about its process.
+            directory: of the run.
+        """
+        exceeded = self.limit is not None and self.limit.settle()
+        if _nobody_is_left(spec, event):
+            remove_empty(self.paths)
+        if not isinstance(event, Ended) or event.code in spec.success_codes:
+            return Printed(exceeded=exceeded, trouble=self.trouble)
+        tail = "\n".join(tail_lines(self.output.stderr_path, 20))
+        return Printed(tail, disk_is_full(directory), exceeded, self.trouble)
+
     def keep(self, timer: Timer) -> None:
         """Have it cancelled with the attempt."""
         self.timers = [one for one in self.timers if one.active] + [timer]
@@ -118,6 +170,8 @@ class Attempt:
 
     def result(self, outcome: Outcome, duration: float, backoff: float | None) -> AttemptResult:
         """What is left of it."""
+        sizes = [file_size(path) for path in self.paths.each]
+        heads = self.limit.heads if self.limit else (0, 0)
         return AttemptResult(
             number=self.number,
             state=_STATE_AFTER[outcome.event],
@@ -130,8 +184,9 @@ class Attempt:
             exit=outcome.exit,
             error_class=outcome.error.kind if outcome.error else None,
             error=outcome.error.message if outcome.error else None,
-            stdout_bytes=file_size(self.output.stdout_path),
-            stderr_bytes=file_size(self.output.stderr_path),
+            stdout_bytes=sizes[0] - heads[0],
+            stderr_bytes=sum(sizes[1:]) - sum(heads[1:]),
+            truncated=self.limit.truncated if self.limit else 0,
             backoff=backoff,
             survivors=outcome.survivors,
         )
@@ -223,7 +278,16 @@ class Attempt:
             survivors="\n".join(result.survivors) if result.survivors else None,
             stdout_bytes=result.stdout_bytes,
             stderr_bytes=result.stderr_bytes,
+            truncated=result.truncated,
             brand=self.brand,
             isolation=self.isolation,
             cgroup=self.cgroup,
         )
+
+
+def _nobody_is_left(spec: AgentSpec, event: SpawnFailed | Ended | Lost) -> bool:
+    """Whether none of its processes might print something yet."""
+    if isinstance(event, SpawnFailed):
+        return True
+    kept = isinstance(event, Ended) and spec.keep_descendants and event.leftovers > 0
+    return not (kept or event.survivors)

@@ -20,7 +20,7 @@ __all__ = [
     "write_records",
 ]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 BUSY_TIMEOUT: Final = 5000
 """Milliseconds to wait for another process that is writing."""
 
@@ -114,6 +114,7 @@ _MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE attempts ADD COLUMN isolation TEXT",
         "ALTER TABLE attempts ADD COLUMN cgroup TEXT",
     ),
+    2: ("ALTER TABLE attempts ADD COLUMN truncated INTEGER",),
 }
 """What leads from each version of the schema to the next one."""
 

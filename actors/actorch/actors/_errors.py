@@ -16,6 +16,8 @@ ActorchError                       something actorch did or refused to do
 │   ├── SignalExitError            it was ended by a signal that actorch did not send
 │   ├── AgentTimeoutError          it was ended for taking or being silent too long
 │   ├── MemoryLimitError           it took more memory than it may
+│   ├── OutputLimitError           it printed more than it may
+│   ├── OutputLostError            what it printed could not be written
 │   ├── OutputInvalidError         it ended well, but what it printed is not an answer
 │   ├── AuthenticationRequiredError  it wants a login or a key
 │   ├── ActorCrashedError          the actor that owned it raised
@@ -40,6 +42,8 @@ from ._agent_errors import (
     MemoryLimitError,
     NonZeroExitError,
     OutputInvalidError,
+    OutputLimitError,
+    OutputLostError,
     SignalExitError,
     SpawnError,
     WaitFailedError,
@@ -59,10 +63,10 @@ __all__ = [
     "ActorCrashedError", "ActorError", "ActorchError", "AgentError", "AgentTimeoutError",
     "AuthenticationRequiredError", "CancelledError", "DispatcherClosedError", "HistoryError",
     "InsufficientAgentsError", "MailboxFullError", "MemoryLimitError", "NonZeroExitError",
-    "OutputInvalidError", "PartialFailureError", "RunError", "RunStoppedError",
-    "RunTimeoutError", "SchemaTooNewError", "SignalExitError", "SpawnError", "SpecError",
-    "TotalFailureError", "UnsupportedPlatformError", "UsageError", "WaitFailedError",
-    "WouldBlockError",
+    "OutputInvalidError", "OutputLimitError", "OutputLostError", "PartialFailureError",
+    "RunError", "RunStoppedError", "RunTimeoutError", "SchemaTooNewError", "SignalExitError",
+    "SpawnError", "SpecError", "TotalFailureError", "UnsupportedPlatformError", "UsageError",
+    "WaitFailedError", "WouldBlockError",
 ]  # fmt: skip
 
 

@@ -39,6 +39,8 @@ class ExitClass(Enum):
     """Ended by a signal that actorch did not send."""
     MEMORY = "memory"
     """Ended for taking more memory than its limit, by actorch or by the kernel."""
+    OUTPUT = "output"
+    """Ended for printing more than its limit, or what could not be written."""
     PERMANENT = "permanent"
     """The same again would fail the same way: no such command, no permission."""
     CANCELLED = "cancelled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from ._dispatcher import Dispatcher
 from ._events import AgentOutput, Events
@@ -19,17 +20,17 @@ class Growth:
         self._dispatcher = dispatcher
         self._events = events
         self._follower: Follower | None = None
-        self._files: dict[str, AgentOutput] = {}
+        self._files: dict[str, tuple[AgentOutput, Callable[[], None] | None]] = {}
 
-    def begin(self, output: AgentOutput) -> None:
-        """An attempt starts to write these files."""
-        if not self._events.wants(AgentOutput):
+    def begin(self, output: AgentOutput, look: Callable[[], None] | None = None) -> None:
+        """An attempt starts to write these files; `look` is called when they have grown."""
+        if look is None and not self._events.wants(AgentOutput):
             return
         if self._follower is None:
             self._follower = Follower(self._dispatcher, self._on_growth)
         self._follower.watch(os.path.dirname(output.stdout_path))
         for path in (output.stdout_path, output.stderr_path):
-            self._files[path] = output
+            self._files[path] = output, look
             self._follower.follow(path)
 
     def end(self, output: AgentOutput) -> None:
@@ -54,12 +55,11 @@ class Growth:
             self._follower = None
 
     def _on_growth(self, paths: set[str]) -> None:
-        told: set[int] = set()
-        for path in paths:
-            output = self._files.get(path)
-            if output is not None and id(output) not in told:
-                told.add(id(output))
-                self._events.publish(output)
+        grown = {id(found[0]): found for path in paths if (found := self._files.get(path))}
+        for output, look in grown.values():
+            if look is not None:
+                look()
+            self._events.publish(output)
 
     def __repr__(self) -> str:
         return f"<Growth of {len(self._files)} files>"

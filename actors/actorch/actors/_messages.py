@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ __all__ = [
     "PutAgents",
     "PutRun",
     "Recorded",
+    "SendInput",
     "SlotFreed",
     "StartAgent",
     "StopAgent",
@@ -42,6 +44,8 @@ class StopReason(Enum):
     TIMEOUT = "took longer than its timeout"
     IDLE = "printed nothing for longer than its idle_timeout"
     MEMORY = "took more memory than its memory_max"
+    OUTPUT = "printed more than its output_max"
+    UNWRITTEN = "stopped since its output cannot be written"
     CRASHED = "stopped since an actor of its run crashed"
 
 
@@ -65,8 +69,23 @@ class StopAgent(msgspec.Struct, frozen=True, gc=False):
     kill: bool = False
 
 
+class SendInput(msgspec.Struct, frozen=True):
+    """Write this to the agent's standard input, which stays open; `end` closes it after that.
+
+    `told` is called with whether that was possible.
+    """
+
+    agent: str
+    data: bytes
+    told: Callable[[bool], None]
+    end: bool = False
+
+
 class ProcessReport(msgspec.Struct, frozen=True):
-    """What became of the process of an attempt."""
+    """What became of the process of an attempt.
+
+    The last one comes again once its output is complete, if it was not: see `Attempt.finish`.
+    """
 
     attempt: int
     event: ProcessEvent
@@ -146,7 +165,7 @@ class WriteRecords(msgspec.Struct, frozen=True):
 
 
 Message: TypeAlias = (
-    Recorded | StartAgent | StopAgent | ProcessReport | LimitReached | StopStepOver
-    | BackoffOver | AgentReady | SlotFreed | AgentEnded | PutRun | PutAgents
+    Recorded | StartAgent | StopAgent | SendInput | ProcessReport | LimitReached
+    | StopStepOver | BackoffOver | AgentReady | SlotFreed | AgentEnded | PutRun | PutAgents
     | TakeSnapshot | WriteRecords
 )  # fmt: skip

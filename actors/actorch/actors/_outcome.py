@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno as errnos
 import os
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from ._errors import (
     CancelledError,
     MemoryLimitError,
     NonZeroExitError,
+    OutputLimitError,
+    OutputLostError,
     SignalExitError,
     SpawnError,
     WaitFailedError,
@@ -26,7 +29,7 @@ from ._sizes import size_text
 from ._spec import AgentSpec
 from ._states import AgentEvent
 
-__all__ = ["Outcome", "deserves_retry", "exit_of", "outcome_of"]
+__all__ = ["Outcome", "Printed", "deserves_retry", "exit_of", "outcome_of"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,13 +65,30 @@ def exit_of(event: Ended, requested: bool) -> Exit:
     )
 
 
+class Printed(msgspec.Struct, frozen=True):
+    """What is to be known of an attempt's output when it has ended.
+
+    Attributes:
+        tail: the last lines, for the error.
+        disk_full: whether no file could grow any more.
+        exceeded: whether there was more than its limit allows.
+        trouble: why it could not be written, if it could not.
+    """
+
+    tail: str = ""
+    disk_full: bool = False
+    exceeded: bool = False
+    trouble: str = ""
+
+
+_NOTHING: Final = Printed()
+
+
 def outcome_of(
     spec: AgentSpec,
     event: SpawnFailed | Ended | Lost,
     stopped: StopReason | None,
-    tail: str = "",
-    *,
-    disk_full: bool = False,
+    printed: Printed = _NOTHING,
 ) -> Outcome:
     """Classify the end of an attempt.
 
@@ -76,10 +96,9 @@ def outcome_of(
         spec: the agent's.
         event: the last word about its process.
         stopped: why actorch told it to end, if it did; this beats whatever the program made of it.
-        tail: the last lines it printed, for the error.
-        disk_full: whether its output could not grow any more when it ended.
+        printed: what there is to say about its output.
     """
-    outcome = _outcome_of(spec, event, stopped, tail, disk_full=disk_full)
+    outcome = _outcome_of(spec, event, stopped, printed)
     survivors = () if isinstance(event, SpawnFailed) else _names(event.survivors)
     return msgspec.structs.replace(outcome, survivors=survivors) if survivors else outcome
 
@@ -88,13 +107,11 @@ def _outcome_of(
     spec: AgentSpec,
     event: SpawnFailed | Ended | Lost,
     stopped: StopReason | None,
-    tail: str,
-    *,
-    disk_full: bool,
+    printed: Printed,
 ) -> Outcome:
     end = exit_of(event, stopped is not None) if isinstance(event, Ended) else None
     if stopped is not None:
-        return _stopped(spec, stopped, end)
+        return _stopped(spec, stopped, end, printed.trouble)
     if isinstance(event, SpawnFailed):
         return _not_spawned(spec, event)
     if end is None:
@@ -104,7 +121,11 @@ def _outcome_of(
         return _starved(spec, end)
     if end.code is None and end.signal is None:
         return _lost(spec, f"SIGKILL did not end it ({', '.join(end.survivors)})", end)
-    return _ended(spec, end, tail, "; the disk is full" if disk_full else "")
+    if printed.trouble:
+        return _unwritten(spec, end, printed.trouble)
+    if printed.exceeded:
+        return _overflowed(spec, end)
+    return _ended(spec, end, printed.tail, "; the disk is full" if printed.disk_full else "")
 
 
 def deserves_retry(spec: AgentSpec, outcome: Outcome, attempt: int) -> bool:
@@ -133,7 +154,7 @@ def _ended(spec: AgentSpec, end: Exit, tail: str, cause: str) -> Outcome:
     return Outcome(AgentEvent.FAIL, exit_class, end, error)
 
 
-def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None) -> Outcome:
+def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None, trouble: str) -> Outcome:
     limits = {
         StopReason.TIMEOUT: ("timeout", spec.timeout),
         StopReason.IDLE: ("idle_timeout", spec.idle_timeout),
@@ -146,6 +167,10 @@ def _stopped(spec: AgentSpec, reason: StopReason, end: Exit | None) -> Outcome:
         return Outcome(AgentEvent.TIME_OUT, ExitClass.TIMEOUT, end, timed_out)
     if reason is StopReason.MEMORY:
         return _starved(spec, end)
+    if reason is StopReason.OUTPUT:
+        return _overflowed(spec, end)
+    if reason is StopReason.UNWRITTEN:
+        return _unwritten(spec, end, trouble)
     if reason is StopReason.CRASHED:
         crashed = ActorCrashedError(spec.name, reason.value)
         return Outcome(AgentEvent.FAIL, ExitClass.CANCELLED, end, crashed)
@@ -158,6 +183,21 @@ def _starved(spec: AgentSpec, end: Exit | None) -> Outcome:
     what = "the limit of its cgroup" if limit is None else f"its memory_max of {size_text(limit)}"
     error = MemoryLimitError(spec.name, f"out of memory: took more than {what}", limit=limit)
     return Outcome(AgentEvent.FAIL, ExitClass.MEMORY, end, error)
+
+
+def _overflowed(spec: AgentSpec, end: Exit | None) -> Outcome:
+    limit = spec.output_max
+    most = "" if limit is None else f" of {size_text(limit)}"
+    message = f"output limit: printed more than its output_max{most}"
+    if spec.on_output_max == "keep-tail":
+        message += ", and the head cannot be given back on this file system"
+    error = OutputLimitError(spec.name, message, limit=limit)
+    return Outcome(AgentEvent.FAIL, ExitClass.OUTPUT, end, error)
+
+
+def _unwritten(spec: AgentSpec, end: Exit | None, trouble: str) -> Outcome:
+    error = OutputLostError(spec.name, f"its output could not be written: {trouble}")
+    return Outcome(AgentEvent.FAIL, ExitClass.OUTPUT, end, error)
 
 
 def _names(survivors: Iterable[Survivor]) -> tuple[str, ...]:

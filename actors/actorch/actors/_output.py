@@ -1,14 +1,9 @@
-"""The files of an attempt: made, measured, and read from their end.
-
-An agent's standard output and error are regular files that it writes to itself, so there is no
-reader to be late, no pipe to fill, and nothing lost when actorch is killed.
-"""
+"""The files of an attempt: named, measured, and read from their end."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -16,92 +11,38 @@ import msgspec
 from ._text import current_line, split_lines
 
 __all__ = [
-    "AttemptFiles",
     "OutputPaths",
     "disk_is_full",
     "file_size",
+    "first_byte",
     "last_line",
     "last_write",
     "output_paths",
     "read_text",
+    "remove_empty",
     "tail_lines",
-    "write_stdin",
 ]
 
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _LAST_LINE_BYTES: Final = 4096
 _TAIL_BYTES: Final = 256 * 1024
 
 
 class OutputPaths(msgspec.Struct, frozen=True, gc=False):
-    """Where one attempt's output goes."""
+    """Where one attempt's output goes; the same path twice where both streams go to one file."""
 
     stdout: str
     stderr: str
 
-
-class AttemptFiles(msgspec.Struct, frozen=True, gc=False):
-    """The three descriptors an attempt starts with."""
-
-    stdin: int | None
-    stdout: int
-    stderr: int
+    @property
+    def each(self) -> tuple[str, ...]:
+        """Every file once."""
+        return (self.stdout,) if self.stdout == self.stderr else (self.stdout, self.stderr)
 
 
-def output_paths(directory: str, agent: str, attempt: int) -> OutputPaths:
-    """``<agent>.<attempt>.out`` and ``.err`` in the directory of the run."""
+def output_paths(directory: str, agent: str, attempt: int, *, merged: bool = False) -> OutputPaths:
+    """``<agent>.<attempt>.out`` and ``.err`` in the directory of the run, or ``.out`` for both."""
     stem = f"{directory}/{agent}.{attempt}"
-    return OutputPaths(f"{stem}.out", f"{stem}.err")
-
-
-@contextmanager
-def open_attempt(paths: OutputPaths, stdin: str | None) -> Generator[AttemptFiles]:
-    """Create the output files and open the input; the descriptors are closed at the end.
-
-    The files are new (a name that is taken, or a planted symbolic link, is an error), private to
-    the user, and opened for appending, so that processes of the agent do not overwrite each other.
-
-    Args:
-        paths: the files to create.
-        stdin: a file to read from, if any.
-
-    Raises:
-        OSError: a file cannot be made or opened.
-    """
-    opened: list[int] = []
-    try:
-        opened.append(os.open(paths.stdout, _CREATE, 0o600))
-        opened.append(os.open(paths.stderr, _CREATE, 0o600))
-        if stdin is not None:
-            opened.append(os.open(stdin, os.O_RDONLY | os.O_CLOEXEC))
-        yield AttemptFiles(opened[2] if stdin is not None else None, *opened[:2])
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
-
-
-def write_stdin(path: str, draft: str, data: bytes) -> None:
-    """Put a prompt into a private file, whole or not at all, to be an agent's standard input.
-
-    A file has no writer to block, no EPIPE, and an end.
-
-    Args:
-        path: the file.
-        draft: another name in the same directory, for the file while it is being written.
-        data: the prompt.
-
-    Raises:
-        OSError: it cannot be written; there is no file then.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        with open(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(data)
-        os.rename(draft, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+    return OutputPaths(f"{stem}.out", f"{stem}.out" if merged else f"{stem}.err")
 
 
 def file_size(path: str | None) -> int:
@@ -115,7 +56,7 @@ def file_size(path: str | None) -> int:
 def last_write(paths: OutputPaths) -> float | None:
     """When the attempt last wrote, in seconds since the epoch; None before its first byte."""
     times: list[float] = []
-    for path in (paths.stdout, paths.stderr):
+    for path in paths.each:
         try:
             status = os.stat(path)
         except OSError:
@@ -123,6 +64,14 @@ def last_write(paths: OutputPaths) -> float | None:
         if status.st_size:
             times.append(status.st_mtime)
     return max(times, default=None)
+
+
+def remove_empty(paths: OutputPaths) -> None:
+    """A file that nothing was written to is only in the way."""
+    for path in paths.each:
+        with suppress(OSError):
+            if os.stat(path).st_size == 0:
+                os.unlink(path)
 
 
 def disk_is_full(directory: str) -> bool:
@@ -134,14 +83,26 @@ def disk_is_full(directory: str) -> bool:
 
 
 def read_text(path: str | None) -> str:
-    """A whole file as text; bytes that are no UTF-8 become U+FFFD. "" where there is no file."""
+    """A whole file as text; bytes that are no UTF-8 become U+FFFD. "" where there is no file.
+
+    What was given back to the file system at its head is left out.
+    """
     if path is None:
         return ""
     try:
         with open(path, "rb") as file:
+            file.seek(first_byte(file.fileno()))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def first_byte(descriptor: int) -> int:
+    """Where a file whose head was given back to the file system begins. lseek(2), SEEK_DATA."""
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_DATA)
+    except (OSError, AttributeError):  # it is empty, or this system does not tell
+        return 0
 
 
 def last_line(path: str | None) -> str:

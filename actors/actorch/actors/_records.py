@@ -82,6 +82,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         brand: the number that its processes can be told by.
         isolation: what held them together.
         cgroup: the directory of their cgroup, if they had one.
+        truncated: bytes that were printed and are not kept.
     """
 
     run_id: str
@@ -110,6 +111,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     brand: int | None = None
     isolation: str | None = None
     cgroup: str | None = None
+    truncated: int | None = None
 
 
 Record: TypeAlias = RunRecord | AgentRecord | AttemptRecord

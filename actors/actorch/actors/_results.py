@@ -26,9 +26,10 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         started: seconds since the epoch.
         duration: seconds from the start to the proof that the tree was gone.
         stdout_path: the file that holds what it printed.
-        stderr_path: the file that holds what it complained.
-        stdout_bytes: the size of that file at the end.
-        stderr_bytes: the size of that file at the end.
+        stderr_path: the file that holds what it complained; the same where streams are merged.
+        stdout_bytes: how much that file holds at the end. If nothing, there is no such file.
+        stderr_bytes: how much that file holds at the end; 0 if both streams are in one file.
+        truncated: bytes that were printed and are not kept, since they were more than `output_max`.
         backoff: seconds to wait before the next attempt, None if there is none.
         survivors: processes of its tree that could not be ended, as "pid: reason".
     """
@@ -46,6 +47,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     stdout_bytes: int = 0
     stderr_bytes: int = 0
+    truncated: int = 0
     backoff: float | None = None
     survivors: tuple[str, ...] = ()
 

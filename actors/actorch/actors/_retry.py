@@ -23,6 +23,7 @@ _WANTED: Final[dict[str, frozenset[ExitClass]]] = {
     "exit": frozenset({ExitClass.EXIT}),
     "signal": frozenset({ExitClass.SIGNAL}),
     "memory": frozenset({ExitClass.MEMORY}),
+    "output": frozenset({ExitClass.OUTPUT}),
     "any": frozenset(
         {
             ExitClass.TRANSIENT,
@@ -30,6 +31,7 @@ _WANTED: Final[dict[str, frozenset[ExitClass]]] = {
             ExitClass.EXIT,
             ExitClass.SIGNAL,
             ExitClass.MEMORY,
+            ExitClass.OUTPUT,
         }
     ),
     "never": frozenset(),
@@ -89,7 +91,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         max_attempts: how many there may be in all, the first included.
         retry_on: ``transient`` (what passes by itself: no memory for a fork, exit code 75, a lost
             shim, a timeout), ``timeout``, ``exit`` (any other exit code), ``signal`` (a signal that
-            actorch did not send), ``memory`` (its memory_max), ``any``, ``never``, exit codes, or
+            actorch did not send), ``memory`` (its memory_max), ``output`` (its output_max, or a
+            full disk), ``any``, ``never``, exit codes, or
             several of these. What would fail the same way again (no such command, no permission) is
             never tried again, nor is what was cancelled.
         backoff: how long to wait before the next attempt.

@@ -30,6 +30,11 @@ from ._stop import StopPlan
 __all__ = ["ISOLATIONS", "AgentSpec"]
 
 ISOLATIONS: Final = ("auto", "session", "shim", "cgroup", "pidns")
+_CHOICES: Final = {
+    "isolation": ISOLATIONS,
+    "stdio": ("file", "pipe", "pty"),
+    "on_output_max": ("stop", "keep-tail"),
+}
 MOST_PIDS: Final = 4_194_304
 """The most processes that Linux can number (PID_MAX_LIMIT)."""
 MOST_PROCESSORS: Final = 10_000
@@ -51,8 +56,16 @@ class AgentSpec(msgspec.Struct, frozen=True):
         cwd: the directory it works in; default where the app was when the run began.
         env: added to the app's environment; holds the variables of `env_file`, too.
         env_file: a file of ``NAME=value`` lines; what `env` says wins.
-        stdin: the text on its standard input. Without it and `stdin_file`, that is ``/dev/null``.
+        stdin: the text or the bytes on its standard input; or exactly "open": a pipe, written to by
+            `Run.send` and ``actorch send``. Without it and `stdin_file`, that is ``/dev/null``.
         stdin_file: a file on its standard input.
+        stdio: where it writes: "file" (regular files of the run), "pipe" (pipes, copied to these
+            files), or "pty" (a terminal of its own, copied to one of them).
+        merge: whether both streams go to one file, in their true order; so they do on a terminal.
+        output_max: bytes that each of its files may take; None for no limit. A look at them some 50
+            ms after they have grown tells.
+        on_output_max: what happens then: "stop" ends it, as a failure; "keep-tail" gives the head
+            back to the file system.
         timeout: seconds for one attempt; None for no limit.
         idle_timeout: seconds that it may print nothing; None for no limit.
         stop: how it is told to end.
@@ -79,8 +92,12 @@ class AgentSpec(msgspec.Struct, frozen=True):
     cwd: str | None = None
     env: Mapping[str, str] = {}
     env_file: str | None = None
-    stdin: str | None = None
+    stdin: str | bytes | None = None
     stdin_file: str | None = None
+    stdio: Literal["file", "pipe", "pty"] = "file"
+    merge: bool = False
+    output_max: int | None = None
+    on_output_max: Literal["stop", "keep-tail"] = "stop"
     timeout: float | None = 300.0
     idle_timeout: float | None = None
     stop: StopPlan = StopPlan()
@@ -105,8 +122,12 @@ class AgentSpec(msgspec.Struct, frozen=True):
                 set_field(self, key, check_seconds(key, seconds))
         set_field(self, "success_codes", _checked_codes(self.success_codes))
         check_bool("keep_descendants", self.keep_descendants)
-        if self.isolation not in ISOLATIONS:
-            raise SpecError("isolation", self.isolation, f"one of {', '.join(ISOLATIONS)}")
+        check_bool("merge", self.merge)
+        for key, words in _CHOICES.items():
+            if (word := getattr(self, key)) not in words:
+                raise SpecError(key, word, f"one of {', '.join(words)}")
+        if self.output_max is not None:
+            set_field(self, "output_max", parse_size("output_max", self.output_max))
         if self.memory_max is not None:
             set_field(self, "memory_max", parse_size("memory_max", self.memory_max, least=1 << 20))
         if self.cpu_quota is not None:
@@ -122,6 +143,11 @@ class AgentSpec(msgspec.Struct, frozen=True):
         if isinstance(self.command, str):
             return ("/bin/sh", "-c", self.command)
         return tuple(self.command)
+
+    @property
+    def merged(self) -> bool:
+        """Whether both of its streams go to one file."""
+        return self.merge or self.stdio == "pty"
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """The whole environment: `base` with the agent's own variables over it."""
@@ -186,9 +212,9 @@ def _check_stdin(text: object, path: object) -> None:
     if text is not None and path is not None:
         raise SpecError("stdin_file", path, "left out where stdin is given")
     if text is not None:
-        if not isinstance(text, str):
-            raise SpecError("stdin", text, "a string")
-        if text_size(text) is None:
+        if not isinstance(text, str | bytes):
+            raise SpecError("stdin", text, "a string or bytes")
+        if isinstance(text, str) and text_size(text) is None:
             raise SpecError("stdin", text, "a string without lone surrogates")
     if path is not None:
         _check_readable("stdin_file", check_string("stdin_file", path))

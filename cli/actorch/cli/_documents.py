@@ -85,6 +85,7 @@ def _attempt(attempt: AttemptResult) -> Document:
         "stderr_path": attempt.stderr_path,
         "stdout_bytes": attempt.stdout_bytes,
         "stderr_bytes": attempt.stderr_bytes,
+        "truncated": attempt.truncated,
         "user_time": end.user_time if end else None,
         "system_time": end.system_time if end else None,
         "max_rss": end.max_rss if end else None,

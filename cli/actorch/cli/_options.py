@@ -37,6 +37,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None = None
     cwd: str | None = None
     stdin_file: str | None = None
+    stdio: str | None = None
+    merge: bool | None = None
+    output_max: str | None = None
+    on_output_max: str | None = None
     isolation: str | None = None
     memory_max: str | None = None
     cpu_quota: str | None = None

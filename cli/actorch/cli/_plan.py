@@ -121,10 +121,12 @@ def _agent_changes(options: Options) -> dict[str, Any]:
 
 
 def _confinement(options: Options) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if options.isolation is not None:
-        found["isolation"] = options.isolation
-    for option in ("memory_max", "cpu_quota", "pids_max"):
+    found: dict[str, Any] = {
+        option: value
+        for option in ("isolation", "stdio", "merge", "on_output_max")
+        if (value := getattr(options, option)) is not None
+    }
+    for option in ("memory_max", "cpu_quota", "pids_max", "output_max"):
         if (text := getattr(options, option)) is not None:
             number = int(text) if option == "pids_max" and text.strip().isdecimal() else text
             found[option] = None if text.strip() == "none" else number
@@ -136,7 +138,7 @@ def _changed_agent(agent: AgentSpec, changes: dict[str, Any], options: Options) 
     if options.env:
         changes["env"] = {**agent.env, **_environment(options)}
     changes["retry"] = _changed_retry(agent.retry, options)
-    named = ("stdin_file", "isolation", "memory_max", "cpu_quota", "pids_max")
+    named = ("stdin_file", "isolation", "memory_max", "cpu_quota", "pids_max", "output_max")
     keys = {option: options.key(option) for option in named}
     return _named(lambda: msgspec.structs.replace(agent, **changes), keys)
 

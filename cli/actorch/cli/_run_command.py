@@ -108,6 +108,23 @@ def _fleet_options(function: Callable[..., Any]) -> Callable[..., Any]:
         _text("--cwd", "DIRECTORY", "Where agents work; not with FILE, which says so itself."),
         _text("--stdin-file", "PATH", "What every agent reads from its standard input."),
         click.option(
+            "--stdio",
+            type=click.Choice(["file", "pipe", "pty"]),
+            help="Where agents write: regular files, pipes, or a terminal of their own. All of it "
+            "ends up in files.",
+        ),
+        click.option(
+            "--merge/--no-merge",
+            default=None,
+            help="Both streams of an agent in one file, in their true order.",
+        ),
+        _text("--output-max", "SIZE", "Bytes that each output file may take, or 'none'."),
+        click.option(
+            "--on-output-max",
+            type=click.Choice(["stop", "keep-tail"]),
+            help="What happens then: the agent is ended, or only the tail is kept.",
+        ),
+        click.option(
             "--isolation",
             type=click.Choice(["auto", "session", "shim", "cgroup", "pidns"]),
             help="What holds each agent's processes together; 'auto' takes the best there is. "

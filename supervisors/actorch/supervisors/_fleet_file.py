@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from actorch.actors import AgentSpec, Backoff, RetryPolicy, SpecError, StopPlan, UsageError
@@ -119,7 +120,8 @@ def _spec(where: str, fields: dict[str, Any], place: str) -> AgentSpec:
             _replace(fields, key, lambda key, value: _path(key, value, place))
         for key in _LIMITS:
             _replace(fields, key, _optional_duration)
-        _replace(fields, "memory_max", _optional_size)
+        _replace(fields, "memory_max", partial(_optional_size, least=1 << 20))
+        _replace(fields, "output_max", _optional_size)
         for key in ("cpu_quota", "pids_max"):
             _replace(fields, key, lambda _key, value: None if value == "none" else value)
         _replace(fields, "stop", lambda key, value: StopPlan.parse(value, key))
@@ -173,12 +175,10 @@ def _optional_duration(key: str, value: object) -> float | None:
     return parse_duration(key, value, what=f'{DURATION}, or "none"')
 
 
-def _optional_size(key: str, value: object) -> int | None:
-    return (
-        None
-        if value == "none"
-        else parse_size(key, value, what=f'{SIZE}, or "none"', least=1 << 20)
-    )
+def _optional_size(key: str, value: object, least: int = 1) -> int | None:
+    if value == "none":
+        return None
+    return parse_size(key, value, what=f'{SIZE}, or "none"', least=least)
 
 
 def _replace(fields: dict[str, Any], key: str, read: Callable[[str, object], object]) -> None:

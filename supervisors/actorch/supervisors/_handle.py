@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 import pykka
 
-from actorch.actors import DispatcherClosedError, RunTimeoutError, UsageError
+from actorch.actors import DispatcherClosedError, Future, RunTimeoutError, UsageError
 from actorch.actors._deliver import Addressee, deliver
-from actorch.actors._messages import StopReason
+from actorch.actors._messages import SendInput, StopReason
 from actorch.actors._shown import one_line
 
 from ._board import RunBoard
 from ._fleet import RunSpec
-from ._messages import StopRun
+from ._messages import SendTo, StopRun
 from ._result import RunResult
 
 __all__ = ["Run"]
@@ -111,6 +111,34 @@ class Run:
             UsageError: the run has no agent of that name.
         """
         self._tell_stop(agents, StopReason.CANCELLED, kill=True)
+
+    def send(self, agent: str, data: str | bytes, *, end: bool = False) -> Future[bool]:
+        """Write to the standard input of an agent that has ``stdin = "open"``. Returns at once.
+
+        What is sent before the agent runs, or between two attempts, waits for it.
+
+        Args:
+            agent: its name.
+            data: bytes, or text, which is written as UTF-8. A line ends with a newline: add it.
+            end: whether to close its standard input after that.
+
+        Returns:
+            a future: whether it was written. False if the agent has closed its standard input, or
+            has ended; that is no failure. Wait for it where more is sent than an agent can read.
+
+        Raises:
+            UsageError: the run has no such agent, or its standard input is not open.
+        """
+        found = [one for one in self.spec.agents if one.name == agent]
+        if not found:
+            raise UsageError(f"run {self.id} has no agent named {one_line(agent, 100)!r}")
+        if found[0].stdin != "open":
+            raise UsageError(f'{one_line(agent, 100)!r} cannot be sent to: give it stdin = "open"')
+        future = Future[bool]()
+        raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
+        if not deliver(self._root, SendTo(self.id, SendInput(agent, raw, future.set, end))):
+            future.set(False)
+        return future
 
     def _tell_stop(self, agents: tuple[str, ...], reason: StopReason, *, kill: bool) -> None:
         names = {agent.name for agent in self.spec.agents}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from actorch.actors._messages import StopReason
+from actorch.actors._messages import SendInput, StopReason
 
 from ._board import RunBoard
 
-__all__ = ["DeadlineReached", "HistoryFailed", "RunRecorded", "StartRun", "StopRun"]
+__all__ = ["DeadlineReached", "HistoryFailed", "RunRecorded", "SendTo", "StartRun", "StopRun"]
 
 
 class StartRun(msgspec.Struct, frozen=True):
@@ -28,6 +28,13 @@ class StopRun(msgspec.Struct, frozen=True):
     kill: bool = False
     error: str | None = None
     agents: tuple[str, ...] = ()
+
+
+class SendTo(msgspec.Struct, frozen=True):
+    """To the root: hand this on to an agent of that run."""
+
+    run_id: str
+    message: SendInput
 
 
 class HistoryFailed(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Final
@@ -32,7 +33,7 @@ from actorch.actors._records import Record, agent_record
 from actorch.actors._registry import Registry
 
 from ._board import RunBoard, crashed_result
-from ._messages import HistoryFailed, StartRun, StopRun
+from ._messages import HistoryFailed, SendTo, StartRun, StopRun
 from ._rows import run_record, run_row, settled_row
 from ._run import RunSupervisor
 from ._verdict import Verdict
@@ -59,6 +60,8 @@ class RootSupervisor(Actor):
         journal_path: the history file.
         events: where changes are announced.
         env: what agents' environments start from.
+        on_started: called once the journal has its thread, or has none: Python gives no new one to
+            a program whose main thread has ended.
     """
 
     mailbox_capacity = 0  # the agents bound it: each has few messages under way
@@ -71,8 +74,10 @@ class RootSupervisor(Actor):
         journal_path: str,
         events: Events,
         env: dict[str, str],
+        on_started: Callable[[], None],
     ) -> None:
         super().__init__()
+        self._on_started = on_started
         self._journal_path = journal_path
         self._events = events
         self._env = env
@@ -91,7 +96,10 @@ class RootSupervisor(Actor):
     def on_start(self) -> None:
         """Start the journal."""
         told = self._recorder.committed, self._on_history_lost, self._on_leftovers
-        self._journal = self.dispatcher.spawn(Journal, self._journal_path, *told)
+        try:
+            self._journal = self.dispatcher.spawn(Journal, self._journal_path, *told)
+        finally:
+            self._on_started()
         self._recorder.attach(self._journal)
         self.watch(self._registry)
         self.watch(self._journal)
@@ -103,6 +111,8 @@ class RootSupervisor(Actor):
                 self._start_run(message.board)
             case StopRun():
                 self._stop_runs(message)
+            case SendTo():
+                self._send(message)
             case HistoryFailed():
                 self._on_history_failed(message.reason)
             case Terminated():
@@ -180,6 +190,11 @@ class RootSupervisor(Actor):
         for ref, board in self._runs.items():
             if message.run_id in (None, board.run_id):
                 deliver(ref, message)
+
+    def _send(self, message: SendTo) -> None:
+        found = [ref for ref, board in self._runs.items() if board.run_id == message.run_id]
+        if not found or not deliver(found[0], message.message):
+            message.message.told(False)
 
     def _on_history_lost(self, reason: str | None) -> None:
         deliver(self.actor_ref, HistoryFailed(reason))

@@ -26,6 +26,7 @@ from actorch.actors._messages import (
     AgentReady,
     PutAgents,
     PutRun,
+    SendInput,
     SlotFreed,
     StartAgent,
     StopAgent,
@@ -68,6 +69,7 @@ class RunSupervisor(Actor):
         self._early_stops: list[StopRun] = []
         self._recorded = False
         self._over = False
+        self._early_inputs: list[SendInput] = []
 
     def on_start(self) -> None:
         """Have the run and its agents recorded before anything starts."""
@@ -93,6 +95,8 @@ class RunSupervisor(Actor):
                 self._on_recorded()
             case StopRun():
                 self._on_stop_request(message)
+            case SendInput():
+                self._on_input(message)
             case DeadlineReached():
                 self._stop_all(StopReason.DEADLINE)
             case Terminated():
@@ -150,6 +154,17 @@ class RunSupervisor(Actor):
         self._board.agents[spec.name] = ref
         self._board.begun.add(spec.name)
         self.watch(ref)
+        waiting, self._early_inputs = self._early_inputs, []
+        for message in waiting:
+            self._on_input(message)
+
+    def _on_input(self, message: SendInput) -> None:
+        """Hand it on; keep it for an agent that is yet to come."""
+        ref = self._board.agents.get(message.agent)
+        if ref is None and message.agent not in self._board.results and self._stopped is None:
+            self._early_inputs.append(message)
+        elif ref is None or not deliver(ref, message):
+            message.told(False)
 
     def _on_ended(self, result: AgentResult) -> None:
         self._preparing.discard(result.name)
@@ -216,6 +231,8 @@ class RunSupervisor(Actor):
 
     def _conclude(self) -> None:
         self._over = True
+        for message in self._early_inputs:
+            message.told(False)
         board, total = self._board, len(self._spec.agents)
         verdict = verdict_of(board.required, board.succeeded, total, self._stopped)
         record = run_record(board, self._run.owner, self.dispatcher.clock, verdict, self._error)

@@ -48,6 +48,8 @@ ASK: Final = 30.0
 """Seconds until a query is given up."""
 STOP: Final = 30.0
 """Seconds that the system's own actors have to end; the journal may wait for a lock."""
+START_BOUND: Final = 10.0
+"""Seconds that the root has to start; it takes a fraction of a millisecond."""
 KILL: Final = 20.0
 """Seconds until a run whose agents were killed is waited for no longer."""
 
@@ -106,11 +108,13 @@ class ActorSystem:
             os.path.join(self._state.path, "history.db"),
             self.events,
             base,
+            (started := threading.Event()).set,
         )
         self._dispatcher.spawn(Sentinel, self._root, self._on_root_ended)
         self._patience = SystemClock()
         self._closing = False
         self._closed = False
+        started.wait(START_BOUND)
 
     @property
     def clock(self) -> Clock:

@@ -141,8 +141,19 @@ def _spawn(path: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: list[in
         path,
         argv,
         env,
-        file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds)],
+        file_actions=[_action(number, fd) for number, fd in enumerate(fds)],
         setsid=True,
         setsigmask=(),
         setsigdef=_CATCHABLE,
     )
+
+
+def _action(number: int, fd: int) -> tuple[object, ...]:
+    """How the program gets a stream.
+
+    A terminal that is written to is opened anew: as the first one that the leader of a session
+    opens, it becomes the session's own, so that /dev/tty is there and Ctrl-C works.
+    """
+    if number and os.isatty(fd):
+        return (os.POSIX_SPAWN_OPEN, number, os.ttyname(fd), os.O_RDWR, 0)
+    return (os.POSIX_SPAWN_DUP2, fd, number)
