@@ -90,6 +90,15 @@ def test_a_terminal_is_the_agents_own(system):
     assert raw(agent).endswith(b"30 99\r\n")
 
 
+def test_closing_its_streams_before_it_exits_hangs_no_agent_up(system):
+    code = "import os; os.write(1, b'hi'); os.close(1); os.close(2)\n"
+    code += "for _ in range(50): os.sched_yield()"
+    agents = [python(f"{n}", code, stdio="pty") for n in range(100)]
+    result = system.run(agents, on_impossible="continue", max_concurrent=10).wait(CEILING)
+    assert [agent.error for agent in result.failures] == []
+    assert {agent.stdout for agent in result.agents} == {"hi"}
+
+
 def test_two_terminals_are_two(system):
     agents = [shell(name, "tty < /dev/tty", stdio="pty") for name in ("a", "b")]
     result = system.run(agents).wait(CEILING)
@@ -239,7 +248,7 @@ def test_an_agent_that_closes_its_input_is_no_failure(system, tmp_path):
     script = f"exec <&-; touch {tmp_path}/closed; until test -e {tmp_path}/go; do sleep 0.01; done"
     run = system.run([shell("a", script, stdin="open")])
     wait_for_file(tmp_path / "closed")
-    assert not run.send("a", "anybody?\n").get(timeout=CEILING)
+    wait_until(lambda: not run.send("a", "anybody?\n").get(timeout=CEILING), "the broken pipe")
     (tmp_path / "go").touch()
     assert run.wait(CEILING).ok
 

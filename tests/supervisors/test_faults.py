@@ -244,6 +244,20 @@ def test_a_full_disk_keeps_no_fleet_from_its_verdict(small_disk):
         assert result.verdict is Verdict.FAILED
 
 
+def test_what_a_full_disk_keeps_from_its_file_is_the_cause_and_no_success(small_disk):
+    place, _remount = small_disk
+    with ActorSystem(state_dir=str(place / "state")) as system:
+        system.run([shell("fine", "true")]).wait(CEILING)
+        script = "trap '' PIPE; head -c 2000000 /dev/zero; exit 0"
+        agents = [shell("full", script, stdio="pipe"), shell("b", "echo hi")]
+        result = system.run(agents).wait(CEILING)
+        assert (result["full"].error.kind, result["full"].ok) == ("output_lost", False)
+        assert "No space left on device" in result["full"].error.message
+        assert result.verdict is Verdict.FAILED
+        with open(result["full"].stdout_path, "rb") as file:
+            assert set(file.read()) == {0}
+
+
 def test_a_history_that_may_only_be_read_is_left_as_it_is_and_said(small_disk):
     place, remount = small_disk
     with ActorSystem(state_dir=str(place / "state")) as system:

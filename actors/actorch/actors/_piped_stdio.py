@@ -148,25 +148,40 @@ class PtyStdio(PipeStdio):
         self._spoken_to = spoken_to
         self._size = _number(env.get("LINES"), _LINES), _number(env.get("COLUMNS"), _COLUMNS)
         self.keyboard = -1
+        self._held = -1
 
     @contextmanager
     def open(self, stdin: int | None) -> Generator[AttemptFiles]:
-        """Make the file and the terminal, and begin to move."""
-        end = self._pump_from(self._new_terminal, self._paths.stdout)
+        """Make the file and the terminal, and begin to move.
+
+        The agent's side stays open here, too, until the agent has ended. Were it only the agent's,
+        and closed by it, the terminal would seem to have ended, be closed, and hang up: SIGHUP to
+        an agent that is about to exit.
+        """
+        end = self._held = self._pump_from(self._new_terminal, self._paths.stdout)
         try:
             yield AttemptFiles(end if self._spoken_to else stdin, end, end)
         except BaseException:
             self.close()
             raise
-        finally:
-            os.close(end)
+
+    def finish(self, then: Callable[[], object]) -> bool:
+        """Move what is left."""
+        self._let_go()
+        return super().finish(then)
 
     def close(self) -> None:
         """Close everything."""
         super().close()
+        self._let_go()
         if self.keyboard >= 0:
             os.close(self.keyboard)
             self.keyboard = -1
+
+    def _let_go(self) -> None:
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
     def _new_terminal(self) -> tuple[int, int]:
         source, end = os.openpty()

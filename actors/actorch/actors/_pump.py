@@ -13,8 +13,9 @@ from ._dispatcher import Dispatcher
 __all__ = ["Pump"]
 
 _PIECE: Final = 1 << 20
-_TURN: Final = 2
-"""Pieces that are moved before everybody else gets a turn."""
+_TURN: Final = 2 << 20
+_MOVES: Final = 250
+"""So many bytes, or as many reads, before everybody else gets a turn: some milliseconds."""
 _FLAGS: Final = getattr(os, "SPLICE_F_NONBLOCK", 0) | getattr(os, "SPLICE_F_MOVE", 0)
 
 
@@ -53,11 +54,11 @@ class Pump:
 
     def pull(self) -> None:
         """Move what is there, or as much of it as one turn has room for."""
-        moved = False
-        for _ in range(_TURN):
-            if self.ended or (count := self._move()) is None:
+        moved = 0
+        for _ in range(_MOVES):
+            if self.ended or moved >= _TURN or (count := self._move()) is None:
                 break
-            moved |= count > 0
+            moved += count
             if count == 0:
                 self.close()
         if moved or self.ended:
