@@ -97,6 +97,23 @@ def test_a_wrong_variable_is_named_as_the_culprit(actorch, monkeypatch):
     assert "ACTORCH_RUN_TIMEOUT: 'soon'" in actorch("run", "--", "touch", "ran").line
 
 
+@pytest.mark.parametrize("option", ["FAIL_FAST", "COLOR", "VERBOSE", "STDIO", "ON_IMPOSSIBLE"])
+def test_a_wrong_variable_of_a_choice_is_named_as_the_culprit(actorch, monkeypatch, option):
+    monkeypatch.setenv(f"ACTORCH_RUN_{option}", "wrong")
+    said = actorch("run", "--", "touch", "ran")
+    assert said.code == 2
+    assert f"ACTORCH_RUN_{option}: 'wrong'" in said.line
+
+
+def test_a_current_directory_that_was_removed_is_said(actorch, tmp_path, monkeypatch):
+    place = tmp_path / "gone"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    place.rmdir()
+    said = actorch("run", "--state-dir", str(tmp_path / "state"), "--", "true")
+    assert (said.code, "the current directory was removed" in said.line) == (2, True)
+
+
 def test_the_value_of_a_variable_for_agents_is_never_shown(actorch):
     said = actorch("run", "--env", "=secret", "--", "touch", "ran")
     assert said.code == 2

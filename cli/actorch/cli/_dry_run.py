@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 
 from actorch.actors import AgentSpec
+from actorch.actors._sizes import size_text
 from actorch.supervisors import RunSpec
 
 from ._json import as_json
@@ -37,6 +38,8 @@ def plan_document(spec: RunSpec, base: Mapping[str, str]) -> str:
             "cwd": agent.cwd or os.getcwd(),
             "timeout": agent.timeout,
             "idle_timeout": agent.idle_timeout,
+            "stdio": agent.stdio,
+            "output_max": agent.output_max,
             "max_attempts": agent.retry.max_attempts,
             "stop": str(agent.stop),
         }
@@ -60,7 +63,8 @@ def plan_text(spec: RunSpec, base: Mapping[str, str]) -> str:
     """The plan for people."""
     total, at_once = len(spec.agents), min(spec.max_concurrent, len(spec.agents))
     limit = "" if spec.deadline is None else f", within {duration(spec.deadline)}"
-    lines = [f"{total} agents, {at_once} at once, {spec.required} must succeed{limit}"]
+    what = "agent" if total == 1 else "agents"
+    lines = [f"{total} {what}, {at_once} at once, {spec.required} must succeed{limit}"]
     width = max(len(agent.name) for agent in spec.agents)
     for agent in spec.agents:
         program = resolved(agent, base)
@@ -79,6 +83,10 @@ def _terms(agent: AgentSpec) -> str:
     parts.append("no timeout" if agent.timeout is None else f"timeout {duration(agent.timeout)}")
     if agent.idle_timeout is not None:
         parts.append(f"idle timeout {duration(agent.idle_timeout)}")
+    if agent.stdio != "file":
+        parts.append("on a terminal" if agent.stdio == "pty" else "on pipes")
+    if agent.output_max is not None:
+        parts.append(f"output {size_text(agent.output_max)}")
     tries = agent.retry.max_attempts
     parts.append(f"{tries} attempts at most" if tries > 1 else "1 attempt")
     return ", ".join(parts)

@@ -8,6 +8,7 @@ import sys
 from actorch.actors import SystemClock
 from actorch.actors._environment import agent_environment
 from actorch.supervisors import ActorSystem, Run, RunResult
+from actorch.supervisors._places import current_directory
 
 from ._cursor import HiddenCursor
 from ._documents import run_document
@@ -35,6 +36,7 @@ def execute(options: Options) -> int:
         ActorchError: it cannot be done; nothing was started.
         BrokenPipeError: nobody reads standard output; every agent has been stopped.
     """
+    current_directory()
     plan = make_plan(options)
     if options.dry_run:
         return _show_plan(plan, options)

@@ -6,8 +6,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from . import _exit_codes as codes
+
+if TYPE_CHECKING:
+    from click import ClickException
 
 __all__ = ["main"]
 
@@ -69,6 +73,7 @@ def _failure(error: Exception, verbose: int) -> int:
     if verbose > 1:
         _print_traceback(error)
     if isinstance(error, ClickException):
+        _blame_variable(error)
         context = error.ctx if isinstance(error, UsageError) else None
         hint = f" (see {context.command_path} --help)" if context else ""
         _say(one_line(error.format_message(), 1000) + hint)
@@ -81,6 +86,19 @@ def _failure(error: Exception, verbose: int) -> int:
         return codes.BROKEN
     _say(f"{one_line(f'{type(error).__name__}: {error}', 1000)}; -vv shows where")
     return codes.BROKEN
+
+
+def _blame_variable(error: ClickException) -> None:
+    """If a wrong value came from a variable, the error is to name that and not the option."""
+    from click import BadParameter
+    from click.core import ParameterSource
+
+    if not isinstance(error, BadParameter) or error.ctx is None or error.param is None:
+        return
+    name = error.param.name
+    if name and error.ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+        prefix = error.ctx.auto_envvar_prefix
+        error.param_hint = str(error.param.envvar or f"{prefix}_{name.upper()}")
 
 
 def _say(text: str) -> None:

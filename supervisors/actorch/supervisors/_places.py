@@ -11,7 +11,15 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Place", "default_state_directory", "make_run_directory", "make_state_directory"]
+from actorch.actors._errors import UsageError
+
+__all__ = [
+    "Place",
+    "current_directory",
+    "default_state_directory",
+    "make_run_directory",
+    "make_state_directory",
+]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -34,6 +42,18 @@ def default_state_directory(environment: Mapping[str, str]) -> str:
     if not os.path.isabs(state):
         state = os.path.join(os.path.expanduser("~"), ".local", "state")
     return os.path.join(state, "actorch")
+
+
+def current_directory() -> str:
+    """Where agents work that name no directory of their own.
+
+    Raises:
+        UsageError: it was removed.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current directory was removed; change to one that exists") from None
 
 
 def make_state_directory(path: str | None = None) -> Place:

@@ -38,7 +38,7 @@ from ._board import RunBoard
 from ._fleet import RunSpec
 from ._handle import Run
 from ._messages import StartRun, StopRun
-from ._places import make_run_directory, make_state_directory
+from ._places import current_directory, make_run_directory, make_state_directory
 from ._root import ROOT_CRASHED, RootSupervisor
 from ._sentinel import Sentinel
 
@@ -140,13 +140,15 @@ class ActorSystem:
 
         Raises:
             SpecError: the specification is wrong; nothing was started.
+            UsageError: the current directory was removed.
             DispatcherClosedError: the system is closed.
         """
         spec = _run_spec(agents, options)
         self._refuse_in_a_fork()
         self._refuse_what_this_machine_cannot(spec)
+        cwd = current_directory()
         run_id, place = make_run_directory(self._state, self.clock.time())
-        board = RunBoard(run_id, spec, place.path, os.getcwd(), self.clock)
+        board = RunBoard(run_id, spec, place.path, cwd, self.clock)
         board.history = place.problem
         board.future.add_done_callback(lambda _future: self._boards.discard(board))
         with self._lock:
