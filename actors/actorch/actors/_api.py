@@ -42,6 +42,7 @@ from ._events import (
     HistoryLost,
     LeftoversFound,
     Receiver,
+    RunEvent,
     RunFinished,
     RunStarted,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "Receiver",
     "RetryPolicy",
     "RunError",
+    "RunEvent",
     "RunFinished",
     "RunRow",
     "RunStarted",

@@ -8,6 +8,7 @@ error in a receiver is logged and stays with the receiver.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import blinker
@@ -23,6 +24,7 @@ __all__ = [
     "HistoryLost",
     "LeftoversFound",
     "Receiver",
+    "RunEvent",
     "RunFinished",
     "RunStarted",
 ]
@@ -84,6 +86,9 @@ Event: TypeAlias = (
     RunStarted | AgentChanged | AgentOutput | RunFinished | HistoryLost | LeftoversFound
 )
 
+RunEvent: TypeAlias = RunStarted | AgentChanged | AgentOutput | RunFinished
+"""Those of one run; the others are of the whole system."""
+
 
 class Receiver(Protocol):
     """What may be connected to a signal: any callable that takes the payload as `event`."""
@@ -129,6 +134,17 @@ class Events:
     def wants(self, event_type: type[Event]) -> bool:
         """Whether anybody is connected to the signal of that event."""
         return bool(self._by_type[event_type].receivers)
+
+    def on_wanted(self, event_type: type[Event], function: Callable[[], object]) -> None:
+        """Have `function` called whenever somebody connects to the signal of that event.
+
+        It runs on the thread of whoever connects.
+        """
+
+        def tell(_signal: object, **_connection: object) -> None:
+            function()
+
+        self._by_type[event_type].receiver_connected.connect(tell, weak=False)
 
     def connect_all(self, receiver: Receiver) -> None:
         """Connect one receiver, strongly, to every signal."""

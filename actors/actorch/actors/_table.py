@@ -140,6 +140,10 @@ class AgentTable:
         self._agents[key] = stamped
         return stamped, old
 
+    def agent(self, run_id: str, name: str) -> AgentRow | None:
+        """The row of one agent, if the table holds it."""
+        return self._agents.get((run_id, name))
+
     def forget_run(self, run_id: str) -> None:
         """Drop a run and its agents."""
         if self._runs.pop(run_id, None) is None:

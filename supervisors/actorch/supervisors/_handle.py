@@ -8,15 +8,26 @@ from typing import Any, Literal
 
 import pykka
 
-from actorch.actors import DispatcherClosedError, Future, RunTimeoutError, UsageError
+from actorch.actors import (
+    AgentSpec,
+    DispatcherClosedError,
+    Future,
+    RunEvent,
+    RunTimeoutError,
+    UsageError,
+)
 from actorch.actors._deliver import Addressee, deliver
 from actorch.actors._messages import SendInput, StopReason
 from actorch.actors._shown import one_line
 
 from ._board import RunBoard
 from ._fleet import RunSpec
+from ._inbox import EventInbox, LineInbox
+from ._lines import Line, Stream, check_lines, read_events, read_lines
 from ._messages import SendTo, StopRun
 from ._result import RunResult
+from ._subscribers import Subscribers
+from ._subscription import Subscription
 
 __all__ = ["Run"]
 
@@ -26,9 +37,10 @@ _REASONS = {"cancelled": StopReason.CANCELLED, "interrupted": StopReason.INTERRU
 class Run:
     """A run that goes on, or is over. Made by `ActorSystem.run`; `await` it, or `wait` for it."""
 
-    def __init__(self, board: RunBoard, root: Addressee) -> None:
+    def __init__(self, board: RunBoard, root: Addressee, subscribers: Subscribers) -> None:
         self._board = board
         self._root = root
+        self._subscribers = subscribers
         self._pid = os.getpid()
 
     @property
@@ -57,8 +69,7 @@ class Run:
             WouldBlockError: called on the system's own thread, as from a signal's receiver.
             DispatcherClosedError: called in a forked child, where nothing ends the run.
         """
-        if os.getpid() != self._pid and not self.done():
-            raise DispatcherClosedError(f"run {self.id} goes on in the parent process; wait there")
+        self._refuse_in_a_fork()
         try:
             return self._board.future.get(timeout=timeout)
         except pykka.Timeout:
@@ -87,6 +98,45 @@ class Run:
         It must not block.
         """
         self._board.future.add_done_callback(lambda _future: callback())
+
+    def events(self) -> Subscription[RunEvent]:
+        """Iterate over what happens to this run from now on, until after `RunFinished`.
+
+        Of a run that is over, there is nothing to come. A consumer that is late finds one
+        `AgentOutput` for each attempt, and all else that came; if that is more than 1000 events,
+        several changes of one agent may have become one.
+
+        Raises:
+            DispatcherClosedError: called in a forked child, where nothing happens.
+        """
+        self._refuse_in_a_fork()
+        inbox = EventInbox(self._board)
+        return Subscription(self._subscribers, inbox, read_events(inbox))
+
+    def lines(
+        self, agent: str, *, stream: Stream = "both", attempt: int | None = None
+    ) -> Subscription[Line]:
+        """Iterate over what an agent has printed, and prints, until it is over.
+
+        Lines come from its files, from the first one on, at the pace of the consumer, who may be
+        as late as it likes: nothing is lost. Of two streams, each is in order, but nobody knows
+        which of two lines was earlier.
+
+        Args:
+            agent: its name.
+            stream: "stdout", "stderr" or "both". What `merge` or a terminal has put into one file is
+                "stdout".
+            attempt: the number of the only attempt that matters; None follows from one to the next.
+
+        Raises:
+            UsageError: the run has no agent of that name, or there is no such stream or attempt.
+            DispatcherClosedError: called in a forked child, where nothing happens.
+        """
+        check_lines(stream, attempt)
+        spec = self._spec_of(agent)
+        self._refuse_in_a_fork()
+        inbox = LineInbox(self._board, spec)
+        return Subscription(self._subscribers, inbox, read_lines(inbox, stream, attempt))
 
     def stop(self, *agents: str, reason: Literal["cancelled", "interrupted"] = "cancelled") -> None:
         """Have agents stopped politely, by their own stop steps. Returns at once. Idempotent.
@@ -129,10 +179,7 @@ class Run:
         Raises:
             UsageError: the run has no such agent, or its standard input is not open.
         """
-        found = [one for one in self.spec.agents if one.name == agent]
-        if not found:
-            raise UsageError(f"run {self.id} has no agent named {one_line(agent, 100)!r}")
-        if found[0].stdin != "open":
+        if self._spec_of(agent).stdin != "open":
             raise UsageError(f'{one_line(agent, 100)!r} cannot be sent to: give it stdin = "open"')
         future = Future[bool]()
         raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
@@ -141,10 +188,19 @@ class Run:
         return future
 
     def _tell_stop(self, agents: tuple[str, ...], reason: StopReason, *, kill: bool) -> None:
-        names = {agent.name for agent in self.spec.agents}
-        if unknown := [name for name in agents if name not in names]:
-            raise UsageError(f"run {self.id} has no agent named {one_line(unknown[0], 100)!r}")
+        for name in agents:
+            self._spec_of(name)
         deliver(self._root, StopRun(self.id, reason, kill=kill, agents=agents))
+
+    def _spec_of(self, agent: str) -> AgentSpec:
+        found = [spec for spec in self.spec.agents if spec.name == agent]
+        if not found:
+            raise UsageError(f"run {self.id} has no agent named {one_line(agent, 100)!r}")
+        return found[0]
+
+    def _refuse_in_a_fork(self) -> None:
+        if os.getpid() != self._pid and not self.done():
+            raise DispatcherClosedError(f"run {self.id} goes on in the parent process; wait there")
 
     def __repr__(self) -> str:
         result = self.results()

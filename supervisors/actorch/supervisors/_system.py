@@ -41,6 +41,7 @@ from ._messages import StartRun, StopRun
 from ._places import current_directory, make_run_directory, make_state_directory
 from ._root import ROOT_CRASHED, RootSupervisor
 from ._sentinel import Sentinel
+from ._subscribers import Subscribers
 
 __all__ = ["ActorSystem"]
 
@@ -110,6 +111,8 @@ class ActorSystem:
             base,
             (started := threading.Event()).set,
         )
+        args = self._dispatcher, self.events, self._table, self._registry
+        self._subscribers = Subscribers(*args)
         self._dispatcher.spawn(Sentinel, self._root, self._on_root_ended)
         self._patience = SystemClock()
         self._closing = False
@@ -150,7 +153,7 @@ class ActorSystem:
         run_id, place = make_run_directory(self._state, self.clock.time())
         board = RunBoard(run_id, spec, place.path, cwd, self.clock)
         board.history = place.problem
-        board.future.add_done_callback(lambda _future: self._boards.discard(board))
+        board.future.add_done_callback(lambda _future: self._on_run_over(board))
         with self._lock:
             if self._closing:
                 raise DispatcherClosedError("this ActorSystem is closed; make a new one")
@@ -159,7 +162,11 @@ class ActorSystem:
         if not accepted:
             self._boards.discard(board)
             raise DispatcherClosedError("this ActorSystem has crashed; make a new one")
-        return Run(board, self._root)
+        return Run(board, self._root, self._subscribers)
+
+    def _on_run_over(self, board: RunBoard) -> None:
+        self._boards.discard(board)
+        self._subscribers.on_run_over(board)
 
     def snapshot(self) -> Snapshot:
         """The whole agent table as it is now; cheap enough for every frame of a display."""
@@ -207,6 +214,7 @@ class ActorSystem:
         self._dispatcher.close()
         for board in list(self._boards):
             board.crash("the system was closed")
+        self._subscribers.close()
 
     def _on_root_ended(self) -> None:
         """Runs that no supervisor has taken on will not be taken on any more."""

@@ -1,0 +1,127 @@
+"""Output files read on from where one left off, as lines; each byte once, a piece at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from ._output import first_byte
+
+__all__ = ["LONGEST", "PIECE", "LineCutter", "Reader"]
+
+PIECE: Final = 1 << 17
+"""Bytes that are read at once."""
+LONGEST: Final = 1 << 20
+"""Bytes of a line that are held back until its end comes; a longer one is given in parts."""
+
+
+class Reader:
+    """A file that may grow, be begun anew, lose its head to a hole, or not be there.
+
+    It is open only while it is being read, so that whoever waits holds no descriptor.
+
+    Args:
+        path: the file.
+        most: bytes that are left of it when it is cut, if it may be: what was read beyond is read.
+
+    Attributes:
+        offset: where the next piece begins.
+        torn: whether the last piece does not go on where the one before ended.
+    """
+
+    def __init__(self, path: str, most: int | None = None) -> None:
+        self._path = path
+        self._most = most
+        self.offset = 0
+        self.torn = False
+
+    def piece(self) -> bytes:
+        """What comes next, at most 128 KiB; empty if there is nothing more for now."""
+        self.torn = False
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            return self._read(descriptor)
+        except OSError:
+            return b""
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> bytes:
+        size = os.fstat(descriptor).st_size
+        if size < self.offset and (self._most is None or size < self._most):
+            self._go_to(0)  # as after `> /dev/stdout`
+        data = os.pread(descriptor, PIECE, self.offset)
+        if data.startswith(b"\0") and (begin := first_byte(descriptor)) > self.offset:
+            self._go_to(begin)
+            data = os.pread(descriptor, PIECE, begin)
+        self.offset += len(data)
+        return data
+
+    def _go_to(self, offset: int) -> None:
+        self.torn = self.offset > 0
+        self.offset = offset
+
+    def __repr__(self) -> str:
+        return f"<Reader at {self.offset} of {self._path}>"
+
+
+class LineCutter:
+    r"""Bytes in, lines out, the same however the bytes come; cut at ``\n`` and nowhere else."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The lines that are known now; exhaust it before the next call.
+
+        Yields:
+            a line, or a part of one that is longer than 1 MiB, and whether its end was there.
+        """
+        if not data:
+            return
+        *whole, last = data.split(b"\n")
+        if whole and self._rest:
+            self._rest += whole[0]
+            yield from self._parts()
+            whole[0] = self._take()
+        for line in whole:
+            if len(line) > LONGEST:
+                self._rest += line
+                yield from self._parts()
+                yield self._take(), True
+            else:
+                yield line, True
+        self._rest += last
+        yield from self._parts()
+
+    def rest(self) -> Iterator[tuple[bytes, bool]]:
+        """What is held back: there will be no end of that line."""
+        if self._rest:
+            yield self._take(), False
+
+    def _parts(self) -> Iterator[tuple[bytes, bool]]:
+        while len(self._rest) > LONGEST:
+            cut = _boundary(self._rest, LONGEST)
+            part = bytes(self._rest[:cut])
+            del self._rest[:cut]
+            yield part, False
+
+    def _take(self) -> bytes:
+        taken = bytes(self._rest)
+        self._rest.clear()
+        return taken
+
+    def __repr__(self) -> str:
+        return f"<LineCutter, {len(self._rest)} bytes held back>"
+
+
+def _boundary(data: bytearray, cut: int) -> int:
+    """The last place up to `cut` that is not within a character of UTF-8."""
+    for place in range(cut, cut - 4, -1):
+        if data[place] & 0xC0 != 0x80:
+            return place
+    return cut
