@@ -205,6 +205,11 @@ EXPECTED = {
         0,
         "PartialFailureError: 2 of 3 agents succeeded, 2 required; without success: security\n",
     ),
+    "follow.py": (
+        0,
+        "count 1 of 3\ncount 2 of 3\ncount 3 of 3\n"
+        "warn stderr careful\ncount: succeeded\nrun: ok\nwarn: succeeded\n",
+    ),
     "threads.py": (0, "".join(f"change-{n}: ok, lint has read change-{n}\n" for n in range(4))),
 }
 

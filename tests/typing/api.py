@@ -19,11 +19,21 @@ from actorch.actors import (
     NonZeroExitError,
     PartialFailureError,
     RetryPolicy,
+    RunEvent,
     RunTimeoutError,
     Snapshot,
     StopPlan,
 )
-from actorch.supervisors import ActorSystem, Run, RunResult, RunSpec, Verdict, load_fleet
+from actorch.supervisors import (
+    ActorSystem,
+    Line,
+    Run,
+    RunResult,
+    RunSpec,
+    Subscription,
+    Verdict,
+    load_fleet,
+)
 
 
 def from_threads() -> None:
@@ -104,3 +114,22 @@ def signals(system: ActorSystem) -> Snapshot:
     system.events.connect_all(on_event)
     system.events.agent_changed.connect(on_event)
     return system.snapshot()
+
+
+def iterated(run: Run) -> None:
+    assert_type(run.events(), Subscription[RunEvent])
+    with run.lines("lint", stream="stderr", attempt=1) as lines:
+        for line in lines:
+            assert_type(line, Line)
+            assert_type(line.text, str)
+            assert_type(line.newline, bool)
+    for event in run.events():
+        assert_type(event, RunEvent)
+
+
+async def iterated_in_asyncio(run: Run) -> None:
+    async for line in run.lines("lint"):
+        assert_type(line, Line)
+    async with run.events() as events:
+        async for event in events:
+            assert_type(event, RunEvent)

@@ -140,6 +140,10 @@ class AgentTable:
         self._agents[key] = stamped
         return stamped, old
 
+    def run(self, run_id: str) -> RunRow | None:
+        """The row of one run, if the table holds it."""
+        return self._runs.get(run_id)
+
     def agent(self, run_id: str, name: str) -> AgentRow | None:
         """The row of one agent, if the table holds it."""
         return self._agents.get((run_id, name))

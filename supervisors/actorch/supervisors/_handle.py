@@ -102,9 +102,10 @@ class Run:
     def events(self) -> Subscription[RunEvent]:
         """Iterate over what happens to this run from now on, until after `RunFinished`.
 
-        Of a run that is over, there is nothing to come. A consumer that is late finds one
-        `AgentOutput` for each attempt, and all else that came; if that is more than 1000 events,
-        several changes of one agent may have become one.
+        In the middle of a run it begins with a `RunStarted` that has the agents as they stand: what
+        follows is all that changes from there. Of a run that is over, there is nothing to come. A
+        consumer that is late finds one `AgentOutput` for each attempt, and all else that came; if
+        that is more than 1000 events, several changes of one agent may have become one.
 
         Raises:
             DispatcherClosedError: called in a forked child, where nothing happens.
@@ -124,8 +125,8 @@ class Run:
 
         Args:
             agent: its name.
-            stream: "stdout", "stderr" or "both". What `merge` or a terminal has put into one file is
-                "stdout".
+            stream: "stdout", "stderr" or "both"; what went to one file, by `merge` or a terminal,
+                is "stdout".
             attempt: the number of the only attempt that matters; None follows from one to the next.
 
         Raises:

@@ -16,6 +16,7 @@ from actorch.actors import (
     HistoryLost,
     LeftoversFound,
     RunEvent,
+    RunStarted,
 )
 from actorch.actors._messages import TakeSnapshot
 from actorch.actors._registry import Registry
@@ -88,8 +89,18 @@ class Subscribers:
         self._of.setdefault(run_id, {}).setdefault(inbox.agent, set()).add(inbox)
         if isinstance(inbox, LineInbox):
             inbox.seed(self._table.agent(run_id, inbox.spec.name))
+        elif (standing := self._standing(inbox.board)) is not None:
+            inbox.put(standing)
         if inbox.board.future.done():
             self._await_last_events(run_id)
+
+    def _standing(self, board: RunBoard) -> RunStarted | None:
+        """What whoever comes in the middle of a run has to know; None before and after."""
+        run = self._table.run(board.run_id)
+        if run is None or run.verdict is not None:
+            return None
+        rows = [self._table.agent(board.run_id, spec.name) for spec in board.spec.agents]
+        return RunStarted(run, tuple(row for row in rows if row is not None))
 
     def _dismiss(self, inbox: Inbox) -> None:
         run_id = inbox.board.run_id
