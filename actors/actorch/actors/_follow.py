@@ -1,30 +1,22 @@
 """Knowing which output files have grown, without polling and without reading them.
 
 One inotify descriptor serves all runs of a system: the kernel names the files that were written to.
-Marks are handed on at most every 50 ms, so that a flood costs no more than a trickle. ctypes is
-enough for the three calls; the packages that wrap inotify bring threads or loops of their own.
+Marks are handed on at most every 50 ms, so that a flood costs no more than a trickle.
 Where there is no inotify (macOS), the sizes of the followed files are compared four times a second.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
-import struct
-import sys
 from collections.abc import Callable
 from typing import Final
 
 from ._dispatcher import Dispatcher
+from ._inotify import MODIFIED, Inotify
 from ._output import file_size
 from ._timers import Timer
 
 __all__ = ["Follower"]
 
-_IN_MODIFY: Final = 0x2
-_IN_Q_OVERFLOW: Final = 0x4000
-_HEADER: Final = struct.Struct("iIII")
-_BUFFER: Final = 64 * 1024
 QUIET: Final = 0.05
 """Seconds between two announcements."""
 POLL: Final = 0.25
@@ -37,34 +29,30 @@ class Follower:
     def __init__(self, dispatcher: Dispatcher, on_growth: Callable[[set[str]], None]) -> None:
         self._dispatcher = dispatcher
         self._on_growth = on_growth
-        self._descriptor = _inotify_init()
-        self._directories: dict[int, str] = {}
+        self._inotify = _inotify()
         self._sizes: dict[str, int] = {}
         self._timer: Timer | None = None
-        if self._descriptor is not None:
-            dispatcher.add_reader(self._descriptor, self._on_readable)
+        if self._inotify is not None:
+            dispatcher.add_reader(self._inotify.fileno(), self._on_readable)
 
     def watch(self, directory: str) -> None:
         """Announce every file that grows in `directory`. Doing it again changes nothing."""
-        if self._descriptor is None or directory in self._directories.values():
+        if self._inotify is None:
             return
-        watch: int = _libc().inotify_add_watch(self._descriptor, os.fsencode(directory), _IN_MODIFY)
-        if watch >= 0:
-            self._directories[watch] = directory
-        else:  # the user's limit of watches is reached, most likely
+        try:
+            self._inotify.watch(directory, MODIFIED)
+        except OSError:
             self._fall_back()
 
     def unwatch(self, directory: str) -> None:
         """Stop announcing; unknown directories are fine."""
-        for watch, known in list(self._directories.items()):
-            if known == directory and self._descriptor is not None:
-                del self._directories[watch]
-                _libc().inotify_rm_watch(self._descriptor, watch)
+        if self._inotify is not None:
+            self._inotify.unwatch(directory)
 
     def follow(self, path: str) -> None:
         """This file of a watched directory is being written to from now on."""
         self._sizes[path] = 0
-        if self._descriptor is None and self._timer is None:
+        if self._inotify is None and self._timer is None:
             self._timer = self._dispatcher.call_later(POLL, self._look)
 
     def unfollow(self, path: str) -> None:
@@ -85,43 +73,26 @@ class Follower:
             self._timer = self._dispatcher.call_later(POLL, self._look)
 
     def _give_back(self) -> None:
-        if self._descriptor is not None:
-            self._dispatcher.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._inotify is not None:
+            self._dispatcher.remove_reader(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None
 
     def _on_readable(self) -> None:
-        assert self._descriptor is not None
+        assert self._inotify is not None
         grown: set[str] = set()
-        try:
-            while data := os.read(self._descriptor, _BUFFER):
-                self._collect(data, grown)
-                if len(data) < _BUFFER // 2:
-                    break
-        except BlockingIOError:
-            pass
-        self._dispatcher.remove_reader(self._descriptor)
+        for notice in self._inotify.read():
+            grown.update(self._sizes if notice.path is None else (notice.path,))
+        self._dispatcher.remove_reader(self._inotify.fileno())
         self._timer = self._dispatcher.call_later(QUIET, self._listen)
         self._on_growth(grown)
 
     def _listen(self) -> None:
         self._timer = None
-        if self._descriptor is not None:
-            self._dispatcher.add_reader(self._descriptor, self._on_readable)
+        if self._inotify is not None:
+            self._dispatcher.add_reader(self._inotify.fileno(), self._on_readable)
         elif self._sizes:
             self._look()
-
-    def _collect(self, data: bytes, grown: set[str]) -> None:
-        offset = 0
-        while offset < len(data):
-            watch, mask, _cookie, length = _HEADER.unpack_from(data, offset)
-            offset += _HEADER.size
-            name = data[offset : offset + length].rstrip(b"\0")
-            offset += length
-            if mask & _IN_Q_OVERFLOW:
-                grown.update(self._sizes)
-            elif directory := self._directories.get(watch):
-                grown.add(f"{directory}/{os.fsdecode(name)}")
 
     def _look(self) -> None:
         grown: set[str] = set()
@@ -135,16 +106,13 @@ class Follower:
             self._on_growth(grown)
 
     def __repr__(self) -> str:
-        how = "polling" if self._descriptor is None else f"inotify {self._descriptor}"
-        return f"<Follower by {how}, {len(self._directories)} directories>"
+        if self._inotify is None:
+            return f"<Follower by polling, {len(self._sizes)} files>"
+        return f"<Follower by {self._inotify}, {self._inotify.directories} directories>"
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _inotify_init() -> int | None:
-    if not sys.platform.startswith("linux"):
+def _inotify() -> Inotify | None:
+    try:
+        return Inotify()
+    except OSError:
         return None
-    descriptor: int = _libc().inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    return descriptor if descriptor >= 0 else None

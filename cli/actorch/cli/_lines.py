@@ -33,7 +33,7 @@ class Lines(Following):
         self._width = min(24, max(map(len, names), default=0))
         self._colour = colour
         self._write = write
-        self._tails = LineTails()
+        self._tails = LineTails(colour)
 
     def show_output(self, output: AgentOutput, *, over: bool) -> None:
         """Whole lines, each with its agent's name."""

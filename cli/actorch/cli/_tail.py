@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 
 from actorch.actors import AgentOutput
+from actorch.actors._cutter import Cut, LineCutter
 from actorch.actors._output import file_size
+from actorch.actors._output_file import data_start, open_output
 from actorch.actors._text import current_line
 
 __all__ = ["LineTails", "Tail"]
 
 _PIECE = 1 << 17
-_LONGEST = 1 << 16
-"""What is longer without an end is shown in parts."""
 _BEHIND = 4 << 20
 """Whoever is so many bytes behind skips all but the last ones: progress that is old is none."""
 _RESUMED = 1 << 14
@@ -49,10 +49,11 @@ class Tail:
 
     def _read(self) -> bytes:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_output(self._path)
         except OSError:
             return b""
         try:
+            self.offset = max(self.offset, data_start(descriptor))
             data = os.pread(descriptor, _PIECE, self.offset)
         finally:
             os.close(descriptor)
@@ -61,10 +62,15 @@ class Tail:
 
 
 class LineTails:
-    """The lines of both files of every attempt, whole ones only until the attempt is over."""
+    """The lines of both files of every attempt, whole ones only until the attempt is over.
 
-    def __init__(self) -> None:
-        self._tails: dict[str, tuple[Tail, bytearray]] = {}
+    Args:
+        colour: whether to keep the colours that agents print.
+    """
+
+    def __init__(self, colour: bool = False) -> None:
+        self._colour = colour
+        self._tails: dict[str, tuple[Tail, LineCutter]] = {}
 
     def lines(self, output: AgentOutput, *, over: bool) -> Iterator[list[str]]:
         """The lines that have come, safe to show, piece by piece; `over`: the unfinished one, too.
@@ -72,25 +78,25 @@ class LineTails:
         Reads no further than the files reach when it is called, and holds one piece at a time: an
         agent that prints faster than anybody can read must not fill the memory.
         """
-        for path in (output.stdout_path, output.stderr_path):
-            tail, rest = self._tails.setdefault(path, (Tail(path), bytearray()))
-            before = tail.offset
-            behind = tail.behind()
-            if tail.offset < before:
-                rest.clear()
-            if behind > _BEHIND:
-                tail.offset += behind - _RESUMED
-                rest.clear()
-                skipped = (behind - _RESUMED) / 1e6
-                yield [f"… {skipped:.0f} MB not shown here; all of it is in {path}"]
+        for path in dict.fromkeys((output.stdout_path, output.stderr_path)):
+            tail, cutter = self._tails.setdefault(path, (Tail(path), LineCutter()))
+            yield from self._skip(path, tail, cutter)
             for data in tail.pieces():
-                rest += data
-                *whole, last = rest.split(b"\n")
-                rest[:] = last
-                yield [current_line(bytes(line)) for line in whole]
-                if len(rest) > _LONGEST:
-                    yield [current_line(bytes(rest))]
-                    rest.clear()
+                yield self._shown(cutter.feed(data))
             if over:
-                yield [current_line(bytes(rest))] if rest else []
+                yield self._shown(cutter.end())
                 del self._tails[path]
+
+    def _skip(self, path: str, tail: Tail, cutter: LineCutter) -> Iterator[list[str]]:
+        before = tail.offset
+        behind = tail.behind()
+        if tail.offset < before:
+            cutter.drop()
+        if behind > _BEHIND:
+            tail.offset += behind - _RESUMED
+            cutter.drop()
+            skipped = (behind - _RESUMED) / 1e6
+            yield [f"… {skipped:.0f} MB not shown here; all of it is in {path}"]
+
+    def _shown(self, cuts: Iterator[Cut]) -> list[str]:
+        return [current_line(cut.data, colour=self._colour) for cut in cuts]

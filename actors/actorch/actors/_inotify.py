@@ -1,0 +1,111 @@
+"""The kernel's word of what happens in directories: inotify(7), by the three calls it takes.
+
+ctypes is enough for them; the packages that wrap inotify bring threads or loops of their own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+__all__ = ["APPEARED", "GONE", "MODIFIED", "Inotify", "Notice"]
+
+MODIFIED: Final = 0x2
+APPEARED: Final = 0x80 | 0x100
+"""Moved there, or created."""
+GONE: Final = 0x40 | 0x200
+"""Moved away, or deleted."""
+
+_Q_OVERFLOW: Final = 0x4000
+_HEADER: Final = struct.Struct("iIII")
+_BUFFER: Final = 64 * 1024
+
+
+class Notice(NamedTuple):
+    """What happened to one file.
+
+    Attributes:
+        path: of the file; None if the kernel has lost count, and anything may have happened.
+    """
+
+    path: str | None
+
+
+class Inotify:
+    """One descriptor that tells of any number of directories.
+
+    Raises:
+        OSError: there is no inotify here, or the user has too many already.
+    """
+
+    def __init__(self) -> None:
+        if not sys.platform.startswith("linux"):
+            raise OSError("inotify is Linux's")
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._descriptor < 0:
+            raise OSError(ctypes.get_errno(), "no inotify descriptor")
+        self._directories: dict[int, str] = {}
+
+    @property
+    def directories(self) -> int:
+        """How many are watched."""
+        return len(self._directories)
+
+    def fileno(self) -> int:
+        """The descriptor, which is readable when something has happened."""
+        return self._descriptor
+
+    def watch(self, directory: str, mask: int) -> None:
+        """Tell of a directory. Doing it again changes nothing.
+
+        Raises:
+            OSError: the user's limit of watches is reached, most likely.
+        """
+        if directory in self._directories.values():
+            return
+        name = os.fsencode(directory)
+        number: int = self._libc.inotify_add_watch(self._descriptor, name, mask)
+        if number < 0:
+            raise OSError(ctypes.get_errno(), "cannot be watched", directory)
+        self._directories[number] = directory
+
+    def unwatch(self, directory: str) -> None:
+        """Tell no more of it; unknown directories are fine."""
+        for number, known in list(self._directories.items()):
+            if known == directory:
+                del self._directories[number]
+                self._libc.inotify_rm_watch(self._descriptor, number)
+
+    def read(self) -> Iterator[Notice]:
+        """What has happened since it was last asked; never waits."""
+        try:
+            while data := os.read(self._descriptor, _BUFFER):
+                yield from self._notices(data)
+                if len(data) < _BUFFER // 2:
+                    break
+        except BlockingIOError:
+            pass
+
+    def _notices(self, data: bytes) -> Iterator[Notice]:
+        offset = 0
+        while offset < len(data):
+            number, mask, _cookie, length = _HEADER.unpack_from(data, offset)
+            offset += _HEADER.size
+            name = data[offset : offset + length].rstrip(b"\0")
+            offset += length
+            if mask & _Q_OVERFLOW:
+                yield Notice(None)
+            elif directory := self._directories.get(number):
+                yield Notice(f"{directory}/{os.fsdecode(name)}")
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._descriptor)
+
+    def __repr__(self) -> str:
+        return f"inotify {self._descriptor}"
