@@ -24,6 +24,7 @@ ONE_PLACE = {
         "actors/_journal.py",
         "actors/_ledger.py",
         "supervisors/_garbage.py",
+        "supervisors/_history.py",
     ),
     "sqlite_utils": ("actors/_database.py",),
     "time": ("actors/_clock.py", "actors/_keeper/"),

@@ -48,6 +48,11 @@ class LineCutter:
         self._longest = longest
         self._rest = bytearray()
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is a line that has no end yet."""
+        return bool(self._rest)
+
     def feed(self, data: bytes) -> Iterator[Cut]:
         """The lines that are complete with these bytes."""
         rest = self._rest

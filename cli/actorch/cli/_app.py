@@ -8,6 +8,7 @@ import click
 
 from ._doctor_command import doctor
 from ._gc_command import gc
+from ._logs_command import logs
 from ._run_command import run
 
 __all__ = ["app"]
@@ -66,5 +67,5 @@ def app(ctx: click.Context) -> int:
     return 0
 
 
-for command in (run, gc, doctor):
+for command in (run, logs, gc, doctor):
     app.add_command(command)

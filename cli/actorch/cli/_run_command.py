@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import click
 
 from ._exit_codes import CLOSED
-from ._shared_options import Decorator, state_dir_option
+from ._shared_options import Decorator, color_option, state_dir_option
 
 __all__ = ["run"]
 
@@ -150,12 +150,7 @@ def _output_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "-v", "--verbose", count=True, help="Log to standard error; -vv logs everything."
         ),
-        click.option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            help="Colours; 'auto' asks the terminal, NO_COLOR and FORCE_COLOR.",
-        ),
+        color_option(),
         _text("--log-file", "PATH", "Log to a file, too."),
         click.option(
             "--log-format",

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import click
 
-__all__ = ["Decorator", "json_option", "state_dir_option"]
+__all__ = ["Decorator", "color_option", "json_option", "state_dir_option"]
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -19,6 +19,16 @@ def state_dir_option() -> Decorator:
         envvar="ACTORCH_STATE_DIR",
         metavar="DIRECTORY",
         help="Where history and output are kept.",
+    )
+
+
+def color_option() -> Decorator:
+    """For people who see them, and for those who do not."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="Colours; 'auto' asks the terminal, NO_COLOR and FORCE_COLOR.",
     )
 
 
