@@ -52,7 +52,7 @@ def _show_plan(plan: Plan, options: Options) -> int:
 
 def _carry_out(plan: Plan, options: Options, system: ActorSystem) -> int:
     feed = Feed()
-    _connect(system, feed, output=not options.quiet or plan.lone or options.events)
+    _connect(system, feed, output=_shows_growth(plan, options))
     run = system.run(plan.spec)
     run.add_done_callback(feed.finish)
     view = _view(plan, options, system, run)
@@ -91,6 +91,13 @@ def _watched(run: Run, feed: Feed, view: View, system: ActorSystem) -> RunResult
         view.finish(result)
 
 
+def _shows_growth(plan: Plan, options: Options) -> bool:
+    """Whether anybody wants to know of output while it grows."""
+    if options.events or (plan.lone and not options.json):
+        return True
+    return not options.quiet and options.output in (None, "prefix")
+
+
 def _connect(system: ActorSystem, feed: Feed, *, output: bool) -> None:
     events = system.events
     signals = [events.run_started, events.agent_changed, events.run_finished]
@@ -111,13 +118,21 @@ def _view(plan: Plan, options: Options, system: ActorSystem, run: Run) -> View:
     if options.quiet:
         return Quiet()
     colour = wants_colour(sys.stderr, options.color, os.environ)
-    if can_redraw(sys.stderr, os.environ) and not options.verbose:
+    if options.output is None and can_redraw(sys.stderr, os.environ) and not options.verbose:
         from ._live import LiveTable
 
         return LiveTable(system.snapshot, system.clock, run.id, colour)
-    from ._lines import Lines
+    return _lines(options.output, [agent.name for agent in plan.spec.agents], colour)
 
-    return Lines([agent.name for agent in plan.spec.agents], colour)
+
+def _lines(output: str | None, names: list[str], colour: bool) -> View:
+    if output in (None, "prefix"):
+        from ._lines import Lines
+
+        return Lines(names, colour)
+    from ._pieces import Pieces, States
+
+    return States(names, colour) if output == "none" else Pieces(names, colour, output != "group")
 
 
 def _report(result: RunResult, plan: Plan, options: Options, *, drawn: bool) -> None:

@@ -50,6 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     events: bool = False
     quiet: bool = False
     verbose: int = 0
+    output: str | None = None
     color: str = "auto"
     log_file: str | None = None
     log_format: str = "text"

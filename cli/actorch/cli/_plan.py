@@ -73,6 +73,20 @@ def _check_source(options: Options) -> None:
         raise SpecError(options.key("cwd"), options.cwd, "left out with a file, which has its cwd")
     if options.json and options.events:
         raise UsageError("--json and --events exclude each other; leave one of them out")
+    _check_output(options)
+
+
+def _check_output(options: Options) -> None:
+    """A variable gives way to what it does not go with; the option itself is an error there."""
+    if options.output is None or "output" in options.keys:
+        return
+    output = f"--output {options.output}"
+    if options.events:
+        raise UsageError(f"{output} and --events exclude each other; leave one of them out")
+    if options.quiet and options.output != "none":
+        raise UsageError(f"{output} and --quiet exclude each other; leave one of them out")
+    if options.command is not None and not options.json:
+        raise UsageError(f"{output} is for fleets; what a lone command prints passes through")
 
 
 def _inline_run(options: Options) -> RunSpec:

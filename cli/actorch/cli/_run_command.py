@@ -145,6 +145,13 @@ def _output_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--events", is_flag=True, help="Print a JSON object a line, as things happen."
         ),
         click.option(
+            "--output",
+            type=click.Choice(["prefix", "group", "keep-order", "none"]),
+            help="How to show what agents print: 'prefix' each line as it comes, 'group' all of an "
+            "agent's when it has ended, 'keep-order' the same in the order of the fleet, or "
+            "'none'. The default is 'prefix'; on a terminal, a live table.",
+        ),
+        click.option(
             "-q", "--quiet", is_flag=True, help="No progress; errors and the results only."
         ),
         click.option(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO
 
-__all__ = ["can_redraw", "say", "wants_colour", "write_all", "write_error"]
+__all__ = ["can_redraw", "say", "wants_colour", "write_all", "write_error", "write_error_bytes"]
 
 
 def wants_colour(stream: IO[str], choice: str, environment: Mapping[str, str]) -> bool:
@@ -55,8 +55,13 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def write_error(text: str) -> None:
     """Write to standard error, if anybody is there; from a signal handler, too."""
+    write_error_bytes(text.encode(sys.stderr.encoding or "utf-8", "replace"))
+
+
+def write_error_bytes(data: bytes) -> None:
+    """The same for bytes."""
     try:
-        write_all(2, text.encode(sys.stderr.encoding or "utf-8", "replace"))
+        write_all(2, data)
     except OSError:
         return  # a terminal that was closed; what goes on is what counts
 
