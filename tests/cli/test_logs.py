@@ -217,6 +217,14 @@ def of_record(state_dir, **paths):
     record(state_dir, run("crafted", "ok", directory=state_dir), agent, one)
 
 
+def test_what_was_given_back_to_the_disk_at_the_start_of_a_file_is_skipped(actorch, two):
+    with open(files("first.1.out")[0], "wb") as file:
+        file.seek(1 << 20)
+        file.write(b"kept\n")
+    assert actorch("logs", two, "first").out == "kept\nbad\n"
+    assert len(actorch("logs", "--raw", two, "first").out) in (9, 9 + (1 << 20))
+
+
 @pytest.mark.parametrize("kind", ["symlink", "fifo"])
 def test_what_was_planted_in_the_place_of_a_file_is_not_read(actorch, two, kind):
     path = files("first.1.out")[0]
@@ -236,6 +244,8 @@ def test_what_was_planted_in_the_place_of_a_file_is_not_read(actorch, two, kind)
         (("nosuch",), "no run 'nosuch'; the newest is "),
         (("dmeo",), "no run 'dmeo'; did you mean demo?"),
         (("",), "no run ''; the newest is "),
+        (("\udcff",), r"no run '\udcff'; the newest is "),
+        (("last", "\udcff"), r"has no agent '\udcff', but: first, second"),
         (("last", "frist"), "has no agent 'frist', but: first, second"),
         (("-n", "-1", "last"), "--tail: '-1' is not allowed: must be a number of lines"),
         (("--since", "soon", "last"), "--since: 'soon' is not allowed: must be a duration such as"),
@@ -320,6 +330,38 @@ def test_further_attempts_are_followed(going, follow, tmp_path):
     assert followed.wait(CEILING) == 0
     reader.thread.join(CEILING)
     assert reader.lines == ["1\n", "2\n"]
+
+
+def test_all_of_a_further_attempt_is_new(going, follow, tmp_path):
+    going("WAIT; echo $ACTORCH_ATTEMPT; exit 75", "echo x", words=("--retries", "1"))
+    followed, reader = follow("-n", "0", "last", "agent0")
+    wait_until(lambda: watches(followed.pid), "the watch")
+    (tmp_path / "gate").touch()
+    assert followed.wait(CEILING) == 0
+    reader.thread.join(CEILING)
+    assert reader.lines == ["1\n", "2\n"]
+
+
+def test_without_inotify_it_looks_again_and_again(going, actorch, monkeypatch, tmp_path):
+    from actorch.cli import _log_watch
+
+    def refuse():
+        raise OSError
+
+    monkeypatch.setattr(_log_watch, "Inotify", refuse)
+    going("echo begun; sleep 0.3; echo more; exit 75", words=("--retries", "1"))
+    assert actorch("logs", "-f", "last") == (0, "begun\nmore\nbegun\nmore\n", "")
+
+
+def test_an_empty_file_that_goes_away_is_not_worth_a_word(going, follow, tmp_path):
+    going("echo begun; WAIT; echo more")
+    followed, reader = follow("last")
+    reader.wait_for("begun\n")
+    os.unlink(files(".err")[0])
+    (tmp_path / "gate").touch()
+    assert followed.wait(CEILING) == 0
+    reader.thread.join(CEILING)
+    assert (reader.lines, followed.stderr.read()) == (["begun\n", "more\n"], b"")
 
 
 def test_following_one_agent_ends_with_that_agent(going, follow, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 
 import pytest
@@ -127,3 +128,21 @@ def test_a_closed_standard_error_does_not_stop_the_run(process):
     )
     one.stderr.close()
     assert one.wait(CEILING) == 0
+
+
+def test_on_a_terminal_lines_can_be_had_in_place_of_the_table(process):
+    ours, theirs = pty.openpty()
+    words = ("run", "--output", "prefix", "-a", "a=echo printed", "-a", "b=true")
+    one = process(*words, stderr=theirs, env={**os.environ, "TERM": "xterm-256color"})
+    os.close(theirs)
+    seen = b""
+    try:
+        while data := os.read(ours, 4096):
+            seen += data
+    except OSError:  # the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert one.wait(CEILING) == 0
+    assert "a │\x1b[0m printed\r\n".encode() in seen
+    assert b"\x1b[?25l" not in seen

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from actorch.actors._errors import UsageError
-from actorch.actors._shown import one_line
+from actorch.actors._shown import one_line, shown
 from actorch.actors._states import AgentState
 from actorch.supervisors._history import History, KnownAgent, KnownAttempt, KnownRun
 
@@ -44,7 +44,7 @@ def find_run(history: History, word: str) -> KnownRun:
     if len(runs) > 1:
         more = ", …" if len(runs) > _FEW else ""
         ids = ", ".join(run.id for run in runs[:_FEW])
-        raise UsageError(f"{one_line(word, 60)!r} is the beginning of more than one: {ids}{more}")
+        raise UsageError(f"{shown(word, 60)} is the beginning of more than one: {ids}{more}")
     if not runs:
         raise UsageError(_no_run(word, newest))
     return runs[0]
@@ -55,7 +55,7 @@ def _no_run(word: str, newest: Sequence[KnownRun]) -> str:
     near = difflib.get_close_matches(word[:200], names, 3, 0.7)
     said = f"did you mean {' or '.join(near)}?" if near else f"the newest is {newest[0].id}"
     allowed = "an id, the beginning of one, a name, or last"
-    return f"no run {one_line(word, 60)!r}; {one_line(said, 300)} (allowed: {allowed})"
+    return f"no run {shown(word, 60)}; {one_line(said, 300)} (allowed: {allowed})"
 
 
 def chosen_agents(run: KnownRun, agents: Sequence[KnownAgent], names: Iterable[str]) -> list[str]:
@@ -70,8 +70,8 @@ def chosen_agents(run: KnownRun, agents: Sequence[KnownAgent], names: Iterable[s
         if name not in known:
             near = difflib.get_close_matches(name[:200], known, 3, 0.6)
             first = [*near, *(one for one in known if one not in near)]
-            shown = one_line(", ".join(first[:_SOME]) + (", …" if len(first) > _SOME else ""), 1000)
-            raise UsageError(f"run {run.id} has no agent {one_line(name, 110)!r}, but: {shown}")
+            there = one_line(", ".join(first[:_SOME]) + (", …" if len(first) > _SOME else ""), 1000)
+            raise UsageError(f"run {run.id} has no agent {shown(name, 110)}, but: {there}")
     return [name for name in known if not wanted or name in wanted]
 
 
@@ -91,12 +91,13 @@ class Choice:
 
     def new_sources(self, attempts: Sequence[KnownAttempt]) -> list[Source]:
         """The files of attempts that have not been seen before, in the order to show them in."""
+        tail = None if self._from else self._options.tail  # of what begins now, nothing is old
         self._begin(attempts)
         new = [one for one in attempts if self.wants(one)]
         new = [one for one in new if (one.agent, one.number) not in self._known]
         self._known.update((one.agent, one.number) for one in new)
         new.sort(key=lambda one: (self._places[one.agent], one.number))
-        return [source for one in new for source in self._sources(one)]
+        return [source for one in new for source in self._sources(one, tail)]
 
     def wants(self, attempt: KnownAttempt) -> bool:
         """Whether that attempt is asked for."""
@@ -116,7 +117,7 @@ class Choice:
             self._from = dict.fromkeys(self._places, 1)
             self._from |= {one.agent: one.number for one in attempts}  # in order of their number
 
-    def _sources(self, attempt: KnownAttempt) -> Iterable[Source]:
+    def _sources(self, attempt: KnownAttempt, tail: int | None) -> Iterable[Source]:
         options = self._options
         label = f"{attempt.agent}.{attempt.number}" if options.attempt == EVERY else attempt.agent
         old = _ended_before(attempt, options.since)
@@ -126,7 +127,7 @@ class Choice:
         key = (attempt.agent, attempt.number)
         for path, error in paths.items():
             if both or (options.stderr if error else options.stdout):
-                yield Source(key, path, label, error, options.tail, options.since, old)
+                yield Source(key, path, label, error, tail, options.since, old)
 
 
 def _ended_before(attempt: KnownAttempt, since: float | None) -> bool:

@@ -80,6 +80,8 @@ class Source:
                 self._offset += len(data)
                 self.written = os.fstat(descriptor).st_mtime
                 yield data
+        except OSError as error:
+            self._complain(error)
         finally:
             os.close(descriptor)
 
@@ -108,9 +110,12 @@ class Source:
         self.cutter.drop()
 
     def _complain(self, error: OSError) -> None:
-        """Once. A file that never was there had nothing in it."""
+        """Once. A file of which nothing was read had nothing in it, or is yet to come."""
         missing = isinstance(error, FileNotFoundError)
-        if self._complained or (missing and self._file is None):
+        if missing and self._file is None:
+            self._tail = self._since = None
+            self._old = False
+        if self._complained or (missing and not self._offset):
             return
         self._complained = True
         what = "was deleted" if missing else f"is not shown: {error.strerror}"

@@ -74,7 +74,7 @@ class LogWatch:
         ready = dict(self._poll.poll(patience * 1000))
         if self._output in ready:
             raise BrokenPipeError
-        if self._process in ready and self._process is not None:
+        if self._process is not None and self._process in ready:
             self._poll.unregister(self._process)
             return None
         return set() if growth is not None and growth.fileno() in ready else None

@@ -110,6 +110,8 @@ class History:
                 connection.row_factory = sqlite3.Row
                 rows: list[Any] = connection.execute(query, values).fetchall()
                 return rows
+        except UnicodeEncodeError:  # bytes that are no UTF-8: nothing is called so
+            return []
         except (sqlite3.Error, OSError) as error:
             raise HistoryError(f"{self.path}: {error}") from None
 
