@@ -12,15 +12,18 @@ import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["APPEARED", "GONE", "MODIFIED", "Inotify", "Notice"]
+__all__ = ["APPEARED", "GONE", "MODIFIED", "ONCE", "Inotify", "Notice"]
 
 MODIFIED: Final = 0x2
 APPEARED: Final = 0x80 | 0x100
 """Moved there, or created."""
 GONE: Final = 0x40 | 0x200
 """Moved away, or deleted."""
+ONCE: Final = 0x80000000
+"""Told of once, and not watched any more: each notice costs whoever writes about a microsecond."""
 
 _Q_OVERFLOW: Final = 0x4000
+_IGNORED: Final = 0x8000
 _HEADER: Final = struct.Struct("iIII")
 _BUFFER: Final = 64 * 1024
 
@@ -69,7 +72,8 @@ class Inotify:
         if directory in self._directories.values():
             return
         name = os.fsencode(directory)
-        number: int = self._libc.inotify_add_watch(self._descriptor, name, mask)
+        flags = ctypes.c_uint32(mask)
+        number: int = self._libc.inotify_add_watch(self._descriptor, name, flags)
         if number < 0:
             raise OSError(ctypes.get_errno(), "cannot be watched", directory)
         self._directories[number] = directory
@@ -100,6 +104,8 @@ class Inotify:
             offset += length
             if mask & _Q_OVERFLOW:
                 yield Notice(None)
+            elif mask & _IGNORED:
+                self._directories.pop(number, None)
             elif directory := self._directories.get(number):
                 yield Notice(f"{directory}/{os.fsdecode(name)}")
 

@@ -56,17 +56,17 @@ class LogFollow:
         Args:
             output: the descriptor that the printer writes to.
         """
-        with LogWatch(self._run, self._history.state_dir, output) as watch:
+        with LogWatch(self._run, self._history.path, output) as watch:
             orphaned = not watch.owner_lives()  # asked first: what it wrote last is then seen
             self._look()
-            self._show(None)
+            self._show()
             while not (self._over or orphaned):
-                changed = watch.wait(self._patience())
-                orphaned = changed is None and not watch.owner_lives()
-                self._stale = self._stale or self._is_news(changed)
+                news = watch.wait(self._patience(), len(self._sources))
+                orphaned = news and not watch.owner_lives()
+                self._stale = self._stale or news
                 if orphaned or (self._stale and self._clock.now() >= self._due):
                     self._look()
-                self._show(changed)
+                self._show()
         if not self._over:
             say(f"run {self._run.id}: whoever ran it is dead; this is all there is")
         for source in self._sources.values():
@@ -75,10 +75,6 @@ class LogFollow:
     def _patience(self) -> float | None:
         """How long until the history may be looked at, if it has changed."""
         return max(0.0, self._due - self._clock.now()) if self._stale else None
-
-    def _is_news(self, changed: set[str] | None) -> bool:
-        path = self._history.path
-        return changed is None or not changed.isdisjoint((path, f"{path}-wal"))
 
     def _look(self) -> None:
         """Learn which attempts have begun, which have ended, and whether that was all."""
@@ -100,13 +96,11 @@ class LogFollow:
                 going.discard(one.agent)
         return not going
 
-    def _show(self, changed: set[str] | None) -> None:
+    def _show(self) -> None:
         """Show what has come, and of attempts that have ended, the rest."""
         for path, source in list(self._sources.items()):
-            ended = self._over or source.attempt in self._ended
-            if changed is None or path in changed or ended or source.fresh:
-                self._printer.show(source)
-            if ended:
+            self._printer.show(source)
+            if self._over or source.attempt in self._ended:
                 self._printer.end(source)
                 del self._sources[path]
 

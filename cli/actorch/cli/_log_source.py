@@ -56,11 +56,6 @@ class Source:
         self._file: tuple[int, int] | None = None
         self._complained = False
 
-    @property
-    def fresh(self) -> bool:
-        """Whether nothing of it has been seen yet."""
-        return self._file is None
-
     def pieces(self) -> Iterator[bytes]:
         """What has come, a mebibyte at a time.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import select
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
 from actorch.actors._identity import Identity, is_alive
-from actorch.actors._inotify import APPEARED, GONE, MODIFIED, Inotify
+from actorch.actors._inotify import APPEARED, GONE, MODIFIED, ONCE, Inotify
 from actorch.supervisors._history import KnownRun
 
 __all__ = ["LogWatch"]
@@ -20,64 +19,88 @@ _LOOK: Final = 2.0
 """Seconds after which it looks all the same: not every file system tells of every write."""
 _POLL: Final = 0.25
 """The same where there is nothing that tells."""
+_ANY: Final = MODIFIED | APPEARED | GONE
 
 
 class LogWatch:
     """Sleeps until output or history grow, the owner of the run ends, or nobody reads any more.
 
+    The directory of the run is watched only while it sleeps, so that a flood costs the agents
+    nothing: they are told of once, and then read until they have been caught up with.
+
     Args:
         run: the run whose files are followed.
-        state_dir: where the history is.
+        history: the file of the history.
         output: a descriptor; when its reader has gone, waiting makes no sense.
     """
 
-    def __init__(self, run: KnownRun, state_dir: str, output: int) -> None:
+    def __init__(self, run: KnownRun, history: str, output: int) -> None:
         self._owner = Identity(
             run.owner_pid, run.owner_start_time, run.boot_id, run.pid_namespace or 0
         )
+        self._directory = run.directory
+        self._history = {history, f"{history}-wal"}
         self._output = output
-        self._inotify = _watching(state_dir, run.directory)
+        self._inotify = _watching(os.path.dirname(history))
         self._process = _handle_of(self._owner)
         self._poll = select.poll()
         self._poll.register(output, 0)
         if self._process is not None:
             self._poll.register(self._process, select.POLLIN)
+        self._arm()
 
     def owner_lives(self) -> bool:
         """Whether whoever runs the run still does, as far as one can see."""
         return is_alive(self._owner)
 
-    def wait(self, patience: float | None) -> set[str] | None:
-        """The paths of what has changed; None: look at everything.
+    def wait(self, patience: float | None, files: int) -> bool:
+        """Until something has come; whether more than the growth of files may have happened.
 
         Args:
             patience: seconds to wait at most; None for as long as it takes.
+            files: how many are followed; of many, each is looked at less often.
 
         Raises:
             BrokenPipeError: nobody reads the output any more.
         """
         if self._inotify is None:
-            return self._sleep(_POLL if patience is None else min(patience, _POLL))
+            self._sleep(_POLL if patience is None else min(patience, _POLL))
+            return True
+        owner = self._process
         self._poll.register(self._inotify, select.POLLIN)
         try:
-            ended = self._sleep(_LOOK if patience is None else patience, self._inotify)
+            ready = self._sleep(_LOOK if patience is None else patience)
         finally:
             self._poll.unregister(self._inotify)
-        if ended is None:
-            return None
-        self._sleep(_QUIET)
+        if self._inotify.fileno() in ready:
+            self._sleep(max(_QUIET, files / 5000))
         paths = {notice.path for notice in self._inotify.read()}
-        return None if None in paths else {path for path in paths if path is not None}
+        self._arm()
+        more = not paths or None in paths or self._process is not owner
+        return more or not paths.isdisjoint(self._history)
 
-    def _sleep(self, patience: float, growth: Inotify | None = None) -> set[str] | None:
-        """An empty set if there was growth, None after any other reason to go on."""
-        ready = dict(self._poll.poll(patience * 1000))
+    def _arm(self) -> None:
+        """From now on, the first thing that happens is told. What came before is yet to be read."""
+        if self._inotify is None:
+            return
+        try:
+            self._inotify.watch(self._directory, _ANY | ONCE)
+        except FileNotFoundError:  # deleted with its run
+            pass
+        except OSError:
+            self._inotify.close()
+            self._inotify = None
+
+    def _sleep(self, patience: float) -> set[int]:
+        """The descriptors that have something to say."""
+        ready = {descriptor for descriptor, _events in self._poll.poll(patience * 1000)}
         if self._output in ready:
             raise BrokenPipeError
         if self._process is not None and self._process in ready:
             self._poll.unregister(self._process)
-            return None
-        return set() if growth is not None and growth.fileno() in ready else None
+            os.close(self._process)
+            self._process = None
+        return ready
 
     def __enter__(self) -> Self:
         return self
@@ -97,16 +120,15 @@ class LogWatch:
         return f"<LogWatch of {self._owner}>"
 
 
-def _watching(*directories: str) -> Inotify | None:
-    inotify: Inotify | None = None
+def _watching(directory: str) -> Inotify | None:
     try:
         inotify = Inotify()
-        for directory in directories:
-            with suppress(FileNotFoundError):
-                inotify.watch(directory, MODIFIED | APPEARED | GONE)
     except OSError:
-        if inotify is not None:
-            inotify.close()
+        return None
+    try:
+        inotify.watch(directory, _ANY)
+    except OSError:
+        inotify.close()
         return None
     return inotify
 
