@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -300,7 +301,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(process, ran):
 
 
 def test_a_closed_standard_output_is_no_error(two):
-    command = ["sh", "-c", 'exec "$@" >&-', "sh", "python3", "-m", "actorch.cli", "logs", two]
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "actorch.cli", "logs", two]
     done = subprocess.run(command, capture_output=True, timeout=CEILING, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

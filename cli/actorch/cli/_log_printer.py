@@ -79,7 +79,7 @@ class LinePrinter:
                 self._show_cuts(source, prefix, source.cutter.feed(data[:at]))
                 data = data[at:]
             at = data.rfind(b"\n") + 1
-            if at and self._open is None and not data[:at].translate(None, _PLAIN):
+            if at and self._open is None and self._is_plain(data[:at]):
                 self._show_plain(prefix, data[:at])
                 data = data[at:]
             self._show_cuts(source, prefix, source.cutter.feed(data))
@@ -90,6 +90,17 @@ class LinePrinter:
         if self._open is source:
             self._open = None
             self._write(b"\n")
+
+    def _is_plain(self, lines: bytes) -> bool:
+        """Whether lines can be shown as they are: most can, and are not looked at one by one."""
+        rest = lines.translate(None, _PLAIN)
+        if not rest or self._encoding.lower() != "utf-8":
+            return not rest
+        try:
+            lines.decode()  # the rest alone may join what was no character
+            return rest.decode().isprintable()
+        except UnicodeDecodeError:
+            return False
 
     def _show_plain(self, prefix: bytes, lines: bytes) -> None:
         if prefix:
