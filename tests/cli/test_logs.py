@@ -14,6 +14,8 @@ from actorch.actors._records import AgentRecord
 from history import attempt, record, run
 from processes import CEILING, wait_until
 
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
 GATE = "until test -e {gate}; do sleep 0.02; done"
 
 
@@ -333,6 +335,7 @@ def test_further_attempts_are_followed(going, follow, tmp_path):
     assert reader.lines == ["1\n", "2\n"]
 
 
+@linux_only
 def test_all_of_a_further_attempt_is_new(going, follow, tmp_path):
     going("WAIT; echo $ACTORCH_ATTEMPT; exit 75", "echo x", words=("--retries", "1"))
     followed, reader = follow("-n", "0", "last", "agent0")
@@ -383,6 +386,7 @@ def test_following_one_attempt_ends_with_that_attempt(going, follow, tmp_path):
     assert reader.lines == ["1\n"]
 
 
+@linux_only
 def test_only_what_is_new_is_shown_if_asked_for(going, follow, tmp_path):
     going("echo old; WAIT; echo new")
     followed, reader = follow("-n", "0", "last")
@@ -406,11 +410,9 @@ def descriptors(pid):
 
 
 def blocked(pid):
-    try:
-        with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
-            return "poll" in file.read()
-    except OSError:
-        return False
+    """Whether it sleeps."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()[0] == b"S"
 
 
 def test_following_ends_when_the_owner_is_killed(going, follow):
@@ -489,6 +491,7 @@ def test_a_file_that_was_deleted_is_told_once_and_the_others_are_followed(going,
     assert followed.stderr.read().decode() == f"actorch: {path}: was deleted\n"
 
 
+@linux_only
 def test_waiting_costs_nothing(going, follow):
     going("echo begun; WAIT")
     followed, reader = follow("last")

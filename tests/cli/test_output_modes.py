@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import sys
 
 import pytest
 
@@ -146,3 +147,26 @@ def test_on_a_terminal_lines_can_be_had_in_place_of_the_table(process):
     assert one.wait(CEILING) == 0
     assert "a │\x1b[0m printed\r\n".encode() in seen
     assert b"\x1b[?25l" not in seen
+
+
+FIFOS = """
+import os
+for number in (1, 2):
+    path = os.readlink(f"/proc/self/fd/{number}")
+    assert path.startswith(os.environ["ACTORCH_STATE_DIR"])
+    os.unlink(path)
+    os.mkfifo(path)
+raise SystemExit(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_an_agent_that_puts_a_fifo_in_the_place_of_its_output_hangs_nobody(process, tmp_path):
+    script = tmp_path / "fifos.py"
+    script.write_text(FIFOS)
+    agents = ("-a", f"a={sys.executable} {script}", "-a", "b=true")
+    one = process("run", "--output", "group", *agents)
+    out, err = one.communicate(timeout=CEILING)
+    assert one.returncode == 1
+    assert b"failed: 1 of 2" in out
+    assert err.count(b"not a regular file") == 2

@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
+from ._output_file import data_start, open_output
 from ._text import current_line, split_lines
 
 __all__ = [
     "OutputPaths",
     "disk_is_full",
     "file_size",
-    "first_byte",
     "last_line",
     "last_write",
     "output_paths",
@@ -90,19 +90,11 @@ def read_text(path: str | None) -> str:
     if path is None:
         return ""
     try:
-        with open(path, "rb") as file:
-            file.seek(first_byte(file.fileno()))
+        with open(open_output(path), "rb") as file:
+            file.seek(data_start(file.fileno()))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def first_byte(descriptor: int) -> int:
-    """Where a file whose head was given back to the file system begins. lseek(2), SEEK_DATA."""
-    try:
-        return os.lseek(descriptor, 0, os.SEEK_DATA)
-    except (OSError, AttributeError):  # it is empty, or this system does not tell
-        return 0
 
 
 def last_line(path: str | None) -> str:
@@ -126,7 +118,7 @@ def _read_end(path: str | None, limit: int) -> bytes:
     if path is None:
         return b""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(open_output(path), "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             return os.pread(file.fileno(), limit, max(0, size - limit))
     except OSError:

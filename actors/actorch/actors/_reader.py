@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from ._output import first_byte
+from ._output_file import data_start
 
 __all__ = ["LONGEST", "PIECE", "LineCutter", "Reader"]
 
@@ -55,7 +55,7 @@ class Reader:
         if size < self.offset and (self._most is None or size < self._most):
             self._go_to(0)  # as after `> /dev/stdout`
         data = os.pread(descriptor, PIECE, self.offset)
-        if data.startswith(b"\0") and (begin := first_byte(descriptor)) > self.offset:
+        if data.startswith(b"\0") and (begin := data_start(descriptor)) > self.offset:
             self._go_to(begin)
             data = os.pread(descriptor, PIECE, begin)
         self.offset += len(data)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from actorch.actors._cutter import LineCutter
 from actorch.actors._output_file import READ_SIZE, data_start, open_output, tail_start
+from actorch.actors._shown import one_line
 
 from ._terminal import say
 
@@ -87,7 +88,7 @@ class Source:
         if self._file is None:
             self._offset = self._first(descriptor, status)
         elif file != self._file:
-            say(f"{self.path}: another file has taken its place; going on with that one")
+            self._say("another file has taken its place; going on with that one")
             self._begin_anew()
         elif status.st_size < self._offset:
             self._begin_anew()
@@ -114,7 +115,10 @@ class Source:
             return
         self._complained = True
         what = "was deleted" if missing else f"is not shown: {error.strerror}"
-        say(f"{self.path}: {what}")
+        self._say(what)
+
+    def _say(self, text: str) -> None:
+        say(f"{one_line(self.path, 300)}: {text}")
 
     def __repr__(self) -> str:
         return f"<Source {self.path}, {self._offset} bytes read>"
