@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -282,6 +283,16 @@ def test_reading_leaves_the_state_directory_as_it_is(actorch, state_dir, two):
     assert actorch("logs", "-f", two).code == 0
     after = {name: os.stat(f"{state_dir}/{name}").st_mtime_ns for name in os.listdir(state_dir)}
     assert after == before
+
+
+def test_a_history_of_an_older_actorch_is_read_as_it_is(actorch, state_dir, two):
+    with contextlib.closing(sqlite3.connect(f"{state_dir}/history.db")) as connection:
+        for column in ("pid_namespace", "collected"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    assert actorch("logs", two, "second") == (0, "three\n", "")
+    assert actorch("logs", "-f", two, "second") == (0, "three\n", "")
 
 
 def test_a_history_that_is_none_is_told_and_exits_with_125(actorch, state_dir):
