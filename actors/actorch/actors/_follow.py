@@ -1,17 +1,20 @@
-"""Knowing which output files have grown, without polling and without reading them.
+"""Knowing which output files have grown, without polling and without slowing who writes.
 
-One inotify descriptor serves all runs of a system: the kernel names the files that were written to.
-Marks are handed on at most every 50 ms, so that a flood costs no more than a trickle.
-Where there is no inotify (macOS), the sizes of the followed files are compared four times a second.
+One inotify descriptor serves all runs of a system. Of a file that is silent, the kernel tells once,
+with its next write; from then on its size is looked at every 50 ms, until it is silent again. So a
+flood is told of as often as a trickle, and costs its writer nothing: a standing watch would take
+about a microsecond of each write. Where inotify does not tell (macOS, some network file systems),
+the sizes of all followed files are compared four times a second.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Final
 
 from ._dispatcher import Dispatcher
-from ._inotify import MODIFIED, Inotify
+from ._inotify import MODIFIED, ONCE, Inotify, tells_of
 from ._output import file_size
 from ._timers import Timer
 
@@ -20,59 +23,46 @@ __all__ = ["Follower"]
 QUIET: Final = 0.05
 """Seconds between two announcements."""
 POLL: Final = 0.25
-"""Seconds between two looks where the kernel cannot tell."""
+"""Seconds between two looks where the kernel does not tell."""
 
 
 class Follower:
-    """Announces growth of files in watched directories. Lives on the dispatcher's thread."""
+    """Announces growth of files. Lives on the dispatcher's thread."""
 
     def __init__(self, dispatcher: Dispatcher, on_growth: Callable[[set[str]], None]) -> None:
         self._dispatcher = dispatcher
         self._on_growth = on_growth
         self._inotify = _inotify()
+        self._tried: set[str] = set()
         self._sizes: dict[str, int] = {}
+        self._busy: set[str] = set()
         self._timer: Timer | None = None
         if self._inotify is not None:
             dispatcher.add_reader(self._inotify.fileno(), self._on_readable)
 
-    def watch(self, directory: str) -> None:
-        """Announce every file that grows in `directory`. Doing it again changes nothing."""
-        if self._inotify is None:
-            return
-        try:
-            self._inotify.watch(directory, MODIFIED)
-        except OSError:
-            self._fall_back()
-
-    def unwatch(self, directory: str) -> None:
-        """Stop announcing; unknown directories are fine."""
-        if self._inotify is not None:
-            self._inotify.unwatch(directory)
-
     def follow(self, path: str) -> None:
-        """This file of a watched directory is being written to from now on."""
+        """This file is being written to from now on; it may be made a moment later."""
         self._sizes[path] = 0
-        if self._inotify is None and self._timer is None:
-            self._timer = self._dispatcher.call_later(POLL, self._look)
+        self._busy.add(path)
+        self._go_on()
 
     def unfollow(self, path: str) -> None:
         """The file will not grow any more."""
         self._sizes.pop(path, None)
+        self._busy.discard(path)
+        if self._inotify is not None:
+            self._inotify.unwatch(path)
 
     def close(self) -> None:
         """Give the descriptor back. Idempotent."""
         self._sizes.clear()
+        self._busy.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._give_back()
+        self._poll_from_now_on()
 
-    def _fall_back(self) -> None:
-        self._give_back()
-        if self._sizes and self._timer is None:
-            self._timer = self._dispatcher.call_later(POLL, self._look)
-
-    def _give_back(self) -> None:
+    def _poll_from_now_on(self) -> None:
         if self._inotify is not None:
             self._dispatcher.remove_reader(self._inotify.fileno())
             self._inotify.close()
@@ -80,35 +70,57 @@ class Follower:
 
     def _on_readable(self) -> None:
         assert self._inotify is not None
-        grown: set[str] = set()
+        told: set[str] = set()
         for notice in self._inotify.read():
-            grown.update(self._sizes if notice.path is None else (notice.path,))
-        self._dispatcher.remove_reader(self._inotify.fileno())
-        self._timer = self._dispatcher.call_later(QUIET, self._listen)
-        self._on_growth(grown)
-
-    def _listen(self) -> None:
-        self._timer = None
-        if self._inotify is not None:
-            self._dispatcher.add_reader(self._inotify.fileno(), self._on_readable)
-        elif self._sizes:
-            self._look()
-
-    def _look(self) -> None:
-        grown: set[str] = set()
-        for path, size in self._sizes.items():
-            now = file_size(path)
-            if now != size:
-                grown.add(path)
-                self._sizes[path] = now
-        self._timer = self._dispatcher.call_later(POLL, self._look) if self._sizes else None
+            told.update(self._sizes if notice.path is None else (notice.path,))
+        grown = {path for path in told if path in self._sizes and self._has_grown(path)}
+        self._busy |= grown
+        self._go_on()
         if grown:
             self._on_growth(grown)
 
-    def __repr__(self) -> str:
+    def _go_on(self) -> None:
+        """Look again in a while, if there is reason to."""
+        polls = self._inotify is None
+        if self._timer is None and (self._sizes if polls else self._busy):
+            self._timer = self._dispatcher.call_later(POLL if polls else QUIET, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        looked_at = list(self._sizes) if self._inotify is None else list(self._busy)
+        grown = {path for path in looked_at if self._has_grown(path)}
+        for path in self._busy - grown:
+            self._arm(path)
+            if self._has_grown(path):  # before it was armed
+                grown.add(path)
+        self._busy = grown
+        self._go_on()
+        if grown:
+            self._on_growth(grown)
+
+    def _has_grown(self, path: str) -> bool:
+        before, self._sizes[path] = self._sizes[path], file_size(path)
+        return self._sizes[path] != before
+
+    def _arm(self, path: str) -> None:
         if self._inotify is None:
-            return f"<Follower by polling, {len(self._sizes)} files>"
-        return f"<Follower by {self._inotify}, {self._inotify.directories} directories>"
+            return
+        directory = os.path.dirname(path)
+        works = directory in self._tried or tells_of(directory)
+        self._tried.add(directory)
+        try:
+            if works:
+                self._inotify.watch(path, MODIFIED | ONCE)
+        except FileNotFoundError:  # whoever wrote it has removed it
+            pass
+        except OSError:  # the user's limit of watches is reached, most likely
+            works = False
+        if not works:
+            self._poll_from_now_on()
+
+    def __repr__(self) -> str:
+        how = "polling" if self._inotify is None else f"{self._inotify}"
+        return f"<Follower by {how}, {len(self._sizes)} files, {len(self._busy)} of them busy>"
 
 
 def _inotify() -> Inotify | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TypeAlias
@@ -50,11 +49,6 @@ class Growth:
         if known:
             self._announce(output)
 
-    def forget(self, directory: str) -> None:
-        """Nothing in this directory will grow any more."""
-        if self._follower is not None:
-            self._follower.unwatch(directory)
-
     def close(self) -> None:
         """Give the descriptor back."""
         if self._follower is not None:
@@ -77,9 +71,8 @@ class Growth:
     def _follow(self, output: AgentOutput) -> None:
         if self._follower is None:
             self._follower = Follower(self._dispatcher, self._on_growth)
-        self._follower.watch(os.path.dirname(output.stdout_path))
-        self._follower.follow(output.stdout_path)
-        self._follower.follow(output.stderr_path)
+        for path in dict.fromkeys((output.stdout_path, output.stderr_path)):
+            self._follower.follow(path)
 
     def _announce(self, output: AgentOutput) -> None:
         if not self._events.wants(AgentOutput):

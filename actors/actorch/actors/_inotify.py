@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["APPEARED", "GONE", "MODIFIED", "ONCE", "Inotify", "Notice"]
+__all__ = ["APPEARED", "GONE", "MODIFIED", "ONCE", "Inotify", "Notice", "tells_of"]
 
 MODIFIED: Final = 0x2
 APPEARED: Final = 0x80 | 0x100
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
 
 
 class Inotify:
-    """One descriptor that tells of any number of directories.
+    """One descriptor that tells of any number of files and directories.
 
     Raises:
         OSError: there is no inotify here, or the user has too many already.
@@ -52,38 +52,33 @@ class Inotify:
         self._descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
             raise OSError(ctypes.get_errno(), "no inotify descriptor")
-        self._directories: dict[int, str] = {}
-
-    @property
-    def directories(self) -> int:
-        """How many are watched."""
-        return len(self._directories)
+        self._paths: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
 
     def fileno(self) -> int:
         """The descriptor, which is readable when something has happened."""
         return self._descriptor
 
-    def watch(self, directory: str, mask: int) -> None:
-        """Tell of a directory. Doing it again changes nothing.
+    def watch(self, path: str, mask: int) -> None:
+        """Tell of a file, or of what is in a directory. Doing it again changes nothing.
 
         Raises:
             OSError: the user's limit of watches is reached, most likely.
         """
-        if directory in self._directories.values():
+        if path in self._numbers:
             return
-        name = os.fsencode(directory)
         flags = ctypes.c_uint32(mask)
-        number: int = self._libc.inotify_add_watch(self._descriptor, name, flags)
+        number: int = self._libc.inotify_add_watch(self._descriptor, os.fsencode(path), flags)
         if number < 0:
-            raise OSError(ctypes.get_errno(), "cannot be watched", directory)
-        self._directories[number] = directory
+            raise OSError(ctypes.get_errno(), "cannot be watched", path)
+        self._paths[number] = path
+        self._numbers[path] = number
 
-    def unwatch(self, directory: str) -> None:
-        """Tell no more of it; unknown directories are fine."""
-        for number, known in list(self._directories.items()):
-            if known == directory:
-                del self._directories[number]
-                self._libc.inotify_rm_watch(self._descriptor, number)
+    def unwatch(self, path: str) -> None:
+        """Tell no more of it; unknown paths are fine."""
+        if (number := self._numbers.pop(path, None)) is not None:
+            del self._paths[number]
+            self._libc.inotify_rm_watch(self._descriptor, number)
 
     def read(self) -> Iterator[Notice]:
         """What has happened since it was last asked; never waits."""
@@ -105,9 +100,10 @@ class Inotify:
             if mask & _Q_OVERFLOW:
                 yield Notice(None)
             elif mask & _IGNORED:
-                self._directories.pop(number, None)
-            elif directory := self._directories.get(number):
-                yield Notice(f"{directory}/{os.fsdecode(name)}")
+                if path := self._paths.pop(number, None):
+                    del self._numbers[path]
+            elif path := self._paths.get(number):
+                yield Notice(f"{path}/{os.fsdecode(name)}" if name else path)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -115,3 +111,34 @@ class Inotify:
 
     def __repr__(self) -> str:
         return f"inotify {self._descriptor}"
+
+
+def tells_of(directory: str) -> bool:
+    """Whether the kernel tells of what is written in that directory: it is tried.
+
+    On some file systems (of the network, or in user space) it does not. Where nothing can be
+    written, it is taken to.
+    """
+    path = os.path.join(directory, f".{os.getpid()}.probe")
+    try:
+        inotify = Inotify()
+    except OSError:
+        return False
+    try:
+        return _is_told_of_a_write(inotify, path)
+    except OSError:
+        return True
+    finally:
+        inotify.close()
+
+
+def _is_told_of_a_write(inotify: Inotify, path: str) -> bool:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        inotify.watch(path, MODIFIED)
+        os.write(descriptor, b"x")
+        return any(notice.path == path for notice in inotify.read())
+    finally:
+        os.close(descriptor)
+        os.unlink(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import Final
 
@@ -70,7 +71,8 @@ def remove_empty(paths: OutputPaths) -> None:
     """A file that nothing was written to is only in the way."""
     for path in paths.each:
         with suppress(OSError):
-            if os.stat(path).st_size == 0:
+            status = os.lstat(path)
+            if stat.S_ISREG(status.st_mode) and status.st_size == 0:
                 os.unlink(path)
 
 

@@ -245,7 +245,6 @@ class RootSupervisor(Actor):
                 args = board.run_id, position, spec, board.cwd, result, clock.time()
                 records.append(agent_record(*args))
                 settled.append(settled_row(board, spec, result, clock.now()))
-        self._growth.forget(board.directory)
         then = partial(self._tell_crash, board, tuple(settled), error)
         self._recorder.write(*records, then=then)
 

@@ -241,7 +241,6 @@ class RunSupervisor(Actor):
     def _tell_verdict(self, verdict: Verdict) -> None:
         result = self._board.result(verdict, self._error)
         deliver(self._run.registry, PutRun(run_row(self._board, self.dispatcher.clock, verdict)))
-        self._run.growth.forget(self._run.directory)
         self.stop()
         self._board.future.set(result)
         text = f"run {self._run.run_id}: {verdict.value}"
