@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from ._output_file import data_start
+from ._output_file import data_start, open_output
 
 __all__ = ["LONGEST", "PIECE", "LineCutter", "Reader"]
 
@@ -40,7 +40,7 @@ class Reader:
         """What comes next, at most 128 KiB; empty if there is nothing more for now."""
         self.torn = False
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_output(self._path)
         except OSError:
             return b""
         try:

@@ -10,6 +10,7 @@ from ._doctor_command import doctor
 from ._gc_command import gc
 from ._logs_command import logs
 from ._run_command import run
+from ._send_command import send
 
 __all__ = ["app"]
 
@@ -67,5 +68,5 @@ def app(ctx: click.Context) -> int:
     return 0
 
 
-for command in (run, logs, gc, doctor):
+for command in (run, logs, send, gc, doctor):
     app.add_command(command)

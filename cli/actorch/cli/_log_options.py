@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from actorch.actors._clock import SystemClock
 from actorch.actors._durations import parse_duration
 from actorch.actors._errors import SpecError, UsageError
-from actorch.supervisors._places import default_state_directory
+from actorch.supervisors._places import state_directory
 
 __all__ = ["EVERY", "LAST", "LogOptions", "log_options"]
 
@@ -64,9 +63,7 @@ def log_options(
     if rest["raw"] and rest["timestamps"]:
         raise UsageError("--raw and --timestamps exclude each other; leave one of them out")
     return LogOptions(
-        state_dir=default_state_directory(os.environ)
-        if state_dir is None
-        else os.path.abspath(state_dir),
+        state_dir=state_directory(state_dir),
         tail=None if tail is None else _number("--tail", tail, 0, "a number of lines"),
         since=None if since is None else _moment("--since", since),
         attempt=_attempt("--attempt", attempt),

@@ -20,7 +20,7 @@ from actorch.actors._leftovers import Leftover, Search
 from actorch.actors._process_events import Survivor
 from actorch.actors._reaper import Collected, end_leftovers
 
-from ._places import default_state_directory
+from ._places import state_directory
 
 __all__ = ["Garbage", "OldRun", "collect_garbage"]
 
@@ -107,7 +107,7 @@ def collect_garbage(
     Raises:
         HistoryError: the history cannot be read or written.
     """
-    place = default_state_directory(os.environ) if state_dir is None else os.path.abspath(state_dir)
+    place = state_directory(state_dir)
     clock = clock or SystemClock()
     if not os.path.exists(os.path.join(place, "history.db")):
         return Garbage(state_dir=place, collected=not dry_run)

@@ -19,6 +19,7 @@ __all__ = [
     "default_state_directory",
     "make_run_directory",
     "make_state_directory",
+    "state_directory",
 ]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -44,6 +45,11 @@ def default_state_directory(environment: Mapping[str, str]) -> str:
     return os.path.join(state, "actorch")
 
 
+def state_directory(path: str | None) -> str:
+    """The one that was asked for, or the default one."""
+    return default_state_directory(os.environ) if path is None else os.path.abspath(path)
+
+
 def current_directory() -> str:
     """Where agents work that name no directory of their own.
 
@@ -62,7 +68,7 @@ def make_state_directory(path: str | None = None) -> Place:
     Where it cannot be made, a temporary one stands in: agents must be able to run on a machine
     whose home is read-only or full.
     """
-    wanted = default_state_directory(os.environ) if path is None else os.path.abspath(path)
+    wanted = state_directory(path)
     try:
         os.makedirs(os.path.join(wanted, "runs"), mode=0o700, exist_ok=True)
         return Place(wanted)
