@@ -234,6 +234,20 @@ def play(order: dict[str, Any]) -> dict[str, Any]:
     return figures
 
 
+def measured(program: str, place: str, **order: Any) -> dict[str, Any]:
+    """What one run of actorch in a process of its own measured; its files are at `place`."""
+    whole = {"agents": 1, "what": "flood", "stdio": "file", "ask": False, "follow": "", **order}
+    whole |= {"printer": program, "place": place}
+    done = subprocess.run(
+        [sys.executable, __file__, json.dumps(whole)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
 def main() -> int:
     print(json.dumps(play(json.loads(sys.argv[1]))))
     return 0
