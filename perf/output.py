@@ -30,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+
 from flood import BLOCK, crc_of, crc_of_file, measured, printer
 
 PAIRS = 4

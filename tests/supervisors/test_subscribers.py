@@ -385,6 +385,23 @@ def test_what_is_forgotten_is_unsubscribed(system, tmp_path):
     (tmp_path / "go").touch()
 
 
+@pytest.mark.parametrize("method", ["events", "lines"])
+def test_a_collection_in_the_middle_of_an_event_hangs_nobody(system, tmp_path, monkeypatch, method):
+    run = system.run([gated("a", tmp_path, "true", "true")])
+    items = getattr(run, method)(*["a"] * (method == "lines"))
+    inbox = items._inbox
+    cycle = [items]
+    cycle.append(cycle)
+    del items, cycle
+    monkeypatch.setattr(inbox, "_keep", lambda _event: gc.collect())
+    thread = threading.Thread(target=inbox.put, args=(changed("a", 1),), daemon=True)
+    thread.start()
+    thread.join(CEILING)
+    assert not thread.is_alive()
+    wait_until(lambda: inbox.closed, "its end")
+    (tmp_path / "go").touch()
+
+
 def test_iterating_in_a_receiver_is_refused_instead_of_hanging(system):
     caught = []
 

@@ -41,7 +41,7 @@ class Inbox:
         self.agent = agent
         self.finished = False
         self.closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collection while it is held may close this inbox
         self._news = False
         self._waiting: Future[None] | None = None
 
