@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Final
 
 from ._output_file import data_start, open_output
@@ -70,48 +71,54 @@ class Reader:
 
 
 class LineCutter:
-    r"""Bytes in, lines out, the same however the bytes come; cut at ``\n`` and nowhere else."""
+    r"""Bytes in, lines out, the same however the bytes come; cut at ``\n`` and nowhere else.
+
+    Text is decoded as UTF-8; bytes that are none become U+FFFD. With each line comes whether a
+    newline followed: not after a part of a line that is longer than 1 MiB, unless it is the last.
+    """
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """The lines that are known now; exhaust it before the next call.
+    def feed(self, data: bytes) -> Iterator[tuple[str, bool]]:
+        """The lines that are known now."""
+        begin, end = 0, data.rfind(b"\n") + 1
+        first: list[tuple[str, bool]] = []
+        if end and self._rest:
+            begin = data.index(b"\n") + 1
+            self._rest += data[: begin - 1]
+            first = [*self._parts(), (self._take(), True)]
+        if end - begin > LONGEST:
+            return iter(first + self._one_by_one(data[begin:]))
+        texts = data[begin:end].decode("utf-8", "replace").split("\n")
+        del texts[-1]  # what comes after the last newline: nothing
+        self._rest += data[end:]
+        return chain(first, zip(texts, repeat(True)), self._parts())
 
-        Yields:
-            a line, or a part of one that is longer than 1 MiB, and whether its end was there.
-        """
-        if not data:
-            return
-        *whole, last = data.split(b"\n")
-        if whole and self._rest:
-            self._rest += whole[0]
-            yield from self._parts()
-            whole[0] = self._take()
-        for line in whole:
-            if len(line) > LONGEST:
-                self._rest += line
-                yield from self._parts()
-                yield self._take(), True
-            else:
-                yield line, True
-        self._rest += last
-        yield from self._parts()
-
-    def rest(self) -> Iterator[tuple[bytes, bool]]:
+    def rest(self) -> list[tuple[str, bool]]:
         """What is held back: there will be no end of that line."""
-        if self._rest:
-            yield self._take(), False
+        return [(self._take(), False)] if self._rest else []
 
-    def _parts(self) -> Iterator[tuple[bytes, bool]]:
+    def _one_by_one(self, data: bytes) -> list[tuple[str, bool]]:
+        """The same for a piece that is so large that there may be a line to be cut in it."""
+        found: list[tuple[str, bool]] = []
+        *whole, last = data.split(b"\n")
+        for line in whole:
+            self._rest += line
+            found += [*self._parts(), (self._take(), True)]
+        self._rest += last
+        return found + self._parts()
+
+    def _parts(self) -> list[tuple[str, bool]]:
+        found: list[tuple[str, bool]] = []
         while len(self._rest) > LONGEST:
             cut = _boundary(self._rest, LONGEST)
-            part = bytes(self._rest[:cut])
+            found.append((self._rest[:cut].decode("utf-8", "replace"), False))
             del self._rest[:cut]
-            yield part, False
+        return found
 
-    def _take(self) -> bytes:
-        taken = bytes(self._rest)
+    def _take(self) -> str:
+        taken = self._rest.decode("utf-8", "replace")
         self._rest.clear()
         return taken
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain, starmap
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -44,45 +46,40 @@ class _File:
     """One of the files of an attempt."""
 
     def __init__(self, spec: AgentSpec, attempt: int, stream: str, path: str) -> None:
-        self._words = spec.name, attempt, stream
+        self._line = partial(Line, spec.name, attempt, stream)
         self._reader = Reader(path, spec.output_max)
         self._cutter = LineCutter()
 
     def more(self) -> Iterator[Line] | None:
         """The lines of the next piece; None if there is none for now."""
         data = self._reader.piece()
-        return self._lines(data) if data else None
+        if not data:
+            return None
+        before = self._cutter.rest() if self._reader.torn else []
+        return starmap(self._line, chain(before, self._cutter.feed(data)))
 
     def rest(self) -> Iterator[Line]:
         """What has no end."""
-        return self._shown(self._cutter.rest())
-
-    def _lines(self, data: bytes) -> Iterator[Line]:
-        if self._reader.torn:
-            yield from self.rest()
-        yield from self._shown(self._cutter.feed(data))
-
-    def _shown(self, lines: Iterator[tuple[bytes, bool]]) -> Iterator[Line]:
-        agent, attempt, stream = self._words
-        for line, newline in lines:
-            yield Line(agent, attempt, stream, line.decode("utf-8", "replace"), newline)
+        return starmap(self._line, self._cutter.rest())
 
 
-def read_events(inbox: EventInbox) -> Iterator[RunEvent | None]:
+def read_events(inbox: EventInbox) -> Iterator[Iterator[RunEvent] | None]:
     """What is in an inbox, until it is finished; None whenever there is nothing for now."""
     while True:
         over = inbox.finished
         event = inbox.next()
         if event is None and over:
             return
-        yield event
+        yield None if event is None else iter((event,))
 
 
-def read_lines(inbox: LineInbox, stream: Stream, only: int | None) -> Iterator[Line | None]:
-    """What an agent has printed and prints, attempt by attempt.
+def read_lines(
+    inbox: LineInbox, stream: Stream, only: int | None
+) -> Iterator[Iterator[Line] | None]:
+    """What an agent has printed and prints, attempt by attempt, piece by piece.
 
-    It reads from the files, so that nothing is lost however late it is; None after each piece, and
-    whenever there is nothing for now.
+    It reads from the files, so that nothing is lost however late it is; None after each look at
+    them, and whenever there is nothing for now.
     """
     attempt = only or 1
     while (stage := inbox.stage(attempt)) is not Stage.NEVER:
@@ -95,7 +92,9 @@ def read_lines(inbox: LineInbox, stream: Stream, only: int | None) -> Iterator[L
         attempt += 1
 
 
-def _read_attempt(inbox: LineInbox, stream: Stream, attempt: int) -> Iterator[Line | None]:
+def _read_attempt(
+    inbox: LineInbox, stream: Stream, attempt: int
+) -> Iterator[Iterator[Line] | None]:
     files = _files(inbox, stream, attempt)
     while True:
         over = inbox.stage(attempt) is Stage.AFTER  # before the last look
@@ -103,14 +102,14 @@ def _read_attempt(inbox: LineInbox, stream: Stream, attempt: int) -> Iterator[Li
         for file in files:
             if (lines := file.more()) is not None:
                 found = True
-                yield from lines
+                yield lines
         if found:
             inbox.ring()
         elif over:
             break
         yield None
     for file in files:
-        yield from file.rest()
+        yield file.rest()
 
 
 def _files(inbox: LineInbox, stream: Stream, attempt: int) -> list[_File]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from actorch.actors import DispatcherClosedError
 from actorch.actors._here import refuse_to_wait
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 TURN: Final = 128
 """Items after which an event loop gets its turn, though there are more."""
-_END: Final = object()
+_END: Final[Iterator[Any]] = iter(())
 
 
 class Subscription(Generic[T]):
@@ -33,24 +33,28 @@ class Subscription(Generic[T]):
         DispatcherClosedError: by `next`, in a forked child.
     """
 
-    def __init__(self, subscribers: Subscribers, inbox: Inbox, items: Iterator[T | None]) -> None:
+    def __init__(
+        self, subscribers: Subscribers, inbox: Inbox, batches: Iterator[Iterator[T] | None]
+    ) -> None:
         """Subscribe.
 
         Args:
             subscribers: the others.
             inbox: what is filled, and rung.
-            items: what is given; None if there is nothing for now. It must not know of this
+            batches: of what is given; None if there is nothing for now. It must not know of this
                 object, which is to be collected as soon as it is forgotten.
         """
         self._subscribers = subscribers
         self._inbox = inbox
-        self._items = items
+        self._batches = batches
+        self._batch: Iterator[T] = _END
         self._given = 0
         self._pid = os.getpid()
         subscribers.join(inbox)
 
     def close(self) -> None:
         """Give no more; whoever waits for the next item sees the end. From any thread."""
+        self._batch = _END
         if not self._inbox.closed:
             self._inbox.close()
             self._subscribers.leave(self._inbox)
@@ -59,25 +63,29 @@ class Subscription(Generic[T]):
         """The same as `close`."""
         self.close()
 
-    def _poll(self) -> T | object | None:
-        """The next item; None if there is none for now, _END if there will not be one."""
+    def _refill(self) -> bool:
+        """Take the next batch, if there is one, or else the end; whether there is anything."""
         if os.getpid() != self._pid:
             raise DispatcherClosedError("the run goes on in the parent process; iterate there")
-        item = _END if self._inbox.closed else next(self._items, _END)
-        if item is _END:
+        batch = _END if self._inbox.closed else next(self._batches, _END)
+        if batch is _END:
             self.close()
-        return item
+        elif batch is not None:
+            self._batch = batch
+        return batch is not None
 
     def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
-        refuse_to_wait("iterating over a run")
-        while (item := self._poll()) is None:
-            self._inbox.news().get()
-        if item is _END:
-            raise StopIteration
-        return item  # type: ignore[return-value]
+        while (item := next(self._batch, None)) is None:
+            refuse_to_wait("iterating over a run")
+            if not self._refill():
+                self._inbox.news().get()
+            elif self._inbox.closed:
+                self.close()
+                raise StopIteration
+        return item
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
@@ -86,12 +94,14 @@ class Subscription(Generic[T]):
         self._given += 1
         if self._given % TURN == 0:
             await _pause()
-        while (item := self._poll()) is None:
-            news = self._inbox.news()
-            await (_pause() if news.done() else news)
-        if item is _END:
-            raise StopAsyncIteration
-        return item  # type: ignore[return-value]
+        while (item := next(self._batch, None)) is None:
+            if not self._refill():
+                news = self._inbox.news()
+                await (_pause() if news.done() else news)
+            elif self._inbox.closed:
+                self.close()
+                raise StopAsyncIteration
+        return item
 
     def __enter__(self) -> Self:
         return self
