@@ -6,6 +6,7 @@
 import functools
 import json
 import os
+import queue
 import random
 import shutil
 import statistics
@@ -126,30 +127,48 @@ def peak(reset: bool = False) -> float:
 
 
 class Asker:
-    """Asks an actor of the same loop, at random moments, and takes the time."""
+    """Asks an actor of the same loop, and a bare thread in turn, at random moments."""
 
     def __init__(self, dispatcher: Any) -> None:
         from actorch.actors import Actor
 
         kind = type("Echo", (Actor,), {"on_receive": lambda _self, message: message})
         self.ref = dispatcher.spawn(kind)
+        self.asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self.taken: list[float] = []
+        self.bare: list[float] = []
         self.over = threading.Event()
-        self.thread = threading.Thread(target=self.ask)
-        self.thread.start()
+        self.threads = [threading.Thread(target=one) for one in (self.ask, self.answer)]
+        for thread in self.threads:
+            thread.start()
+
+    def answer(self) -> None:
+        while self.asked.get():
+            self.told.put(True)
 
     def ask(self) -> None:
         chance = random.Random(7)
         while not self.over.wait(chance.expovariate(500.0)):
             begun = time.perf_counter()
             self.ref.ask(0)
-            self.taken.append(time.perf_counter() - begun)
+            between = time.perf_counter()
+            self.asked.put(True)
+            self.told.get()
+            self.taken.append(between - begun)
+            self.bare.append(time.perf_counter() - between)
+        self.asked.put(False)
 
-    def p99(self) -> float:
-        """Milliseconds."""
+    def end(self) -> dict[str, float]:
+        """The 99th percentiles, in milliseconds."""
         self.over.set()
-        self.thread.join()
-        return statistics.quantiles(self.taken, n=100)[-1] * 1e3 if len(self.taken) > 1 else 0.0
+        for thread in self.threads:
+            thread.join()
+        return {"p99": p99(self.taken), "bare": p99(self.bare)}
+
+
+def p99(taken: list[float]) -> float:
+    return statistics.quantiles(taken, n=100)[-1] * 1e3 if len(taken) > 1 else 0.0
 
 
 START = {"none": 0.0, "busy": 0.5, "lines": 0.1, "tail": 0.5, "logs": 2.0}
@@ -223,7 +242,7 @@ def play(order: dict[str, Any]) -> dict[str, Any]:
             "seconds": time.perf_counter() - begun,
             "grown": (peak() - before) / 1024,
             "share": window.share(),
-            "p99": asker.p99() if asker else 0.0,
+            **(asker.end() if asker else {}),
         }
         assert len(result.successes) == len(names), result.failures
         piece = LINE if order["what"] == "tick" else BLOCK

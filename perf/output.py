@@ -30,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 from flood import BLOCK, crc_of, crc_of_file, measured, printer
 
@@ -142,7 +143,6 @@ class Measure:
             self.through_pipes()
             self.followers()
             self.peers()
-        print("lines in a trickle ...", file=sys.stderr, flush=True)
         self.trickle()
 
     def flood(self, name: str, agents: int, count: int) -> None:
@@ -150,8 +150,7 @@ class Measure:
             pair = [self.shell, self.ours] if turn % 2 else [self.ours, self.shell]
             rates = {run: run(name, agents, count) for run in pair}
             self.note(f"{name}: of the shell", rates[self.ours] / rates[self.shell])
-        asked = measured(self.program, place, agents=agents, count=count, ask=True)
-        self.note(f"{name}: p99", asked["p99"])
+        self.ask(name, agents=agents, count=2 * count)
 
     def shell(self, name: str, agents: int, count: int) -> float:
         script = f"{self.program} flood {count} > $out"
@@ -202,12 +201,17 @@ class Measure:
         ran = measured(self.program, place, **order)
         self.note("trickle: loop", ran["share"] * 100)
         self.note("trickle: memory", ran["grown"])
-        self.note("trickle: p99", measured(self.program, place, **order, ask=True)["p99"])
+        self.ask("trickle", **order)
+
+    def ask(self, name: str, **order: Any) -> None:
+        asked = measured(self.program, place, **order, ask=True)
+        for key, words in (("p99", "p99"), ("bare", "p99, bare")):
+            self.note(f"{name}: {words}", asked[key])
 
 
 def has_logs() -> bool:
-    words = [sys.executable, "-m", "actorch.cli", "logs", "--help"]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    words = sys.executable, "-m", "actorch.cli", "logs", "--help"
+    return not subprocess.run(words, capture_output=True, check=False).returncode
 
 
 def targets(got: dict[str, float]) -> list[tuple[str, bool]]:
@@ -229,7 +233,8 @@ def targets(got: dict[str, float]) -> list[tuple[str, bool]]:
             ("p99", 10, "ms"),
         ):
             value = got[f"{name}: {key}"]
-            judge(f"{name}: {key}, {most} {unit} or less", value, value <= most)
+            most = max(most, got.get(f"{name}: {key}, bare", 0.0))
+            judge(f"{name}: {key}, {most:.0f} {unit} or less", value, value <= most)
     for kind in ("lines", "tail", "logs"):
         if (rate := got.get(f"beside {kind}")) is not None:
             slowing = 100 - 100 * rate / got["beside busy"]
@@ -243,7 +248,7 @@ def targets(got: dict[str, float]) -> list[tuple[str, bool]]:
 
 
 LIMITS = {"cat": "`command | cat | cat > file`", "bare loop": "a loop that only reads and writes"}
-UNITS = {"of the shell": "", "memory": "MiB", "loop": "% of a core", "p99": "ms"}
+UNITS = {"of the shell": "", "memory": "MiB", "loop": "% of a core", "p99": "ms", "p99, bare": "ms"}
 
 
 def show(got: dict[str, float], spans: dict[str, list[float]]) -> None:
