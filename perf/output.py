@@ -224,8 +224,8 @@ def targets(got: dict[str, float]) -> list[tuple[str, bool]]:
     for name in ("one", "ten"):
         ratio = got[f"{name}: of the shell"]
         judge(f"{name} at once, of `command > file`, 0.9 or more", ratio, ratio >= 0.9)
-    ratio = got["one: actorch"] / got["asyncio readline"]
-    judge("one, of asyncio's line loop, 20 or more", ratio, ratio >= 20)
+    times = got["one: actorch"] / got["asyncio readline"]
+    judge("one, of asyncio's line loop, 20 or more", times, times >= 20)
     for name in ("one", "ten", "trickle"):
         for key, most, unit in (
             ("memory", 16, "MiB"),
@@ -254,8 +254,8 @@ UNITS = {"of the shell": "", "memory": "MiB", "loop": "% of a core", "p99": "ms"
 def show(got: dict[str, float], spans: dict[str, list[float]]) -> None:
     for name, value in got.items():
         unit = UNITS.get(name.split(": ")[-1], "MiB/s")
-        lowest, highest = min(spans[name]), max(spans[name])
-        print(f"{name:<20} {value:>9.2f} {unit:<12} {lowest:>9.2f} - {highest:.2f}")
+        span = f"{min(spans[name]):>9.2f} - {max(spans[name]):.2f}"
+        print(f"{name:<20} {value:>9.2f} {unit:<12} {span}")
 
 
 def machine() -> str:
@@ -288,10 +288,8 @@ def main() -> int:
     else:
         print(f"medians of {measure.rounds} rounds; {machine()}")
         show(got, measure.got)
-        if not measure.parallel:
-            print("skipped: GNU parallel is not installed")
-        if not has_logs():
-            print("skipped: there is no `actorch logs` to follow with")
+        for what, there in (("GNU parallel", measure.parallel), ("actorch logs", has_logs())):
+            print(end="" if there else f"skipped: there is no {what}\n")
         for words, met in verdicts:
             print(f"target {'met' if met else 'MISSED'}: {words}")
     return 0 if all(met for _words, met in verdicts) else 1
