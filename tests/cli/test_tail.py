@@ -17,7 +17,7 @@ def write(output, data, mode="ab"):
 
 
 def shown(tails, output, *, over=False):
-    return [line for lines in tails.lines(output, over=over) for line in lines]
+    return [line for _error, lines in tails.lines(output, over=over) for line in lines]
 
 
 def test_each_whole_line_is_shown_once_and_the_unfinished_one_at_the_end(output):

@@ -11,6 +11,7 @@ from actorch.actors import AgentSpec
 from actorch.actors._sizes import size_text
 from actorch.supervisors import RunSpec
 
+from ._columns import columns, padded
 from ._json import as_json
 from ._words import duration
 
@@ -65,11 +66,11 @@ def plan_text(spec: RunSpec, base: Mapping[str, str]) -> str:
     limit = "" if spec.deadline is None else f", within {duration(spec.deadline)}"
     what = "agent" if total == 1 else "agents"
     lines = [f"{total} {what}, {at_once} at once, {spec.required} must succeed{limit}"]
-    width = max(len(agent.name) for agent in spec.agents)
+    width = max(columns(agent.name) for agent in spec.agents)
     for agent in spec.agents:
         program = resolved(agent, base)
         words = shlex.join([program, *agent.argv[1:]]) if program else _missing(agent)
-        lines.append(f"{agent.name:<{width}}  {words}")
+        lines.append(f"{padded(agent.name, width)}  {words}")
         lines.append(f"{'':<{width}}    {_terms(agent)}")
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ from actorch.actors._sizes import size_text
 from actorch.actors._text import printable
 from actorch.supervisors._garbage import Garbage
 
+from ._columns import columns, padded
 from ._json import as_json, moment
 
 __all__ = ["document", "text"]
@@ -102,9 +103,6 @@ def _end(found: Garbage) -> str:
 
 def _table(rows: Iterable[Sequence[str]]) -> str:
     lines = list(rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-    return "".join(f"  {line}\n" for line in padded)
+    widths = [max(map(columns, column)) for column in zip(*lines, strict=True)]
+    texts = ("  ".join(map(padded, line, widths)).rstrip() for line in lines)
+    return "".join(f"  {text}\n" for text in texts)

@@ -8,6 +8,7 @@ import click
 
 from actorch.actors import AgentOutput, AgentRow, AgentState
 
+from ._columns import prefix, prefix_width
 from ._tail import LineTails
 from ._terminal import write_error
 from ._view import Following
@@ -30,16 +31,16 @@ class Lines(Following):
     def __init__(
         self, names: Iterable[str], colour: bool, write: Callable[[str], object] = write_error
     ) -> None:
-        self._width = min(24, max(map(len, names), default=0))
+        self._width = prefix_width(names)
         self._colour = colour
         self._write = write
         self._tails = LineTails(colour)
 
     def show_output(self, output: AgentOutput, *, over: bool) -> None:
-        """Whole lines, each with its agent's name."""
-        prefix = self._prefix(output.agent, "│")
-        for lines in self._tails.lines(output, over=over):
-            self._write("".join(f"{prefix} {line}\n" for line in lines))
+        """Whole lines, each with its agent's name; ║ tells what is standard error."""
+        for error, lines in self._tails.lines(output, over=over):
+            before = self._prefix(output.agent, "║" if error else "│")
+            self._write("".join(f"{before} {line}\n" for line in lines))
 
     def show_change(self, row: AgentRow) -> None:
         """A line for each state that is worth one."""
@@ -64,5 +65,4 @@ class Lines(Following):
         return f" ({'; '.join(parts)})" if parts else ""
 
     def _prefix(self, name: str, mark: str) -> str:
-        text = f"{name:<{self._width}} {mark}"
-        return click.style(text, dim=True) if self._colour else text
+        return prefix(name, self._width, mark, self._colour)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import click
-
 from actorch.actors._cutter import Cut
 from actorch.actors._text import current_line
 
+from ._columns import prefix, prefix_width
 from ._json import moment
 from ._log_source import Source
 
@@ -17,7 +16,6 @@ __all__ = ["LinePrinter", "RawPrinter"]
 
 _PLAIN: Final = bytes((*range(0x20, 0x7F), 0x0A))
 """What is shown as it is."""
-_WIDEST: Final = 24
 
 
 class RawPrinter:
@@ -63,7 +61,7 @@ class LinePrinter:
         encoding: str = "utf-8",
     ) -> None:
         self._write = write
-        self._width = min(_WIDEST, max(map(len, labels), default=0))
+        self._width = prefix_width(labels)
         self._colour = colour
         self._timestamps = timestamps
         self._encoding = encoding
@@ -123,10 +121,8 @@ class LinePrinter:
     def _prefix(self, source: Source) -> bytes:
         text = ""
         if self._width:
-            text = f"{source.label:<{self._width}} {'║' if source.error else '│'}"
-            if self._colour:
-                text = click.style(text, dim=True, fg="red" if source.error else None)
-            text += " "
+            mark = "║" if source.error else "│"
+            text = f"{prefix(source.label, self._width, mark, self._colour)} "
         if self._timestamps:
             text += f"{moment(source.written)} "
         return text.encode(self._encoding, "replace")

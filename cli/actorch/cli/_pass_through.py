@@ -6,6 +6,7 @@ import sys
 
 from actorch.actors import (
     AgentOutput,
+    AgentResult,
     AgentRow,
     AgentState,
     CancelledError,
@@ -50,10 +51,17 @@ class PassThrough(Following):
             if any(attempt.survivors for attempt in agent.attempts):
                 self.say(f"{agent.name}: {agent.note}")
         for agent in result.failures:
-            if not isinstance(agent.error, NonZeroExitError | SignalExitError | CancelledError):
+            if agent.error is not None and not _says_it_itself(agent):
                 self.say(str(agent.error))
 
     def _pour(self, path: str, descriptor: int) -> None:
         tail = self._tails.setdefault(path, Tail(path))
         for data in tail.pieces():
             write_all(descriptor, data)
+
+
+def _says_it_itself(agent: AgentResult) -> bool:
+    """Whether its exit code, or its signal, tells why it did not succeed."""
+    if isinstance(agent.error, NonZeroExitError):
+        return agent.error.message == str(agent.exit)  # else there is a cause, as a full disk
+    return isinstance(agent.error, SignalExitError | CancelledError)

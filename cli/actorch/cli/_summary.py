@@ -10,6 +10,7 @@ from actorch.actors import AgentResult, AgentState
 from actorch.actors._text import printable
 from actorch.supervisors import RunResult
 
+from ._columns import columns, padded
 from ._words import STYLES, SYMBOLS, VERDICT_STYLES, duration, sentence
 
 __all__ = ["failures", "table", "verdict_line"]
@@ -22,7 +23,7 @@ _TAIL = 10
 def table(result: RunResult, colour: bool) -> str:
     """One line for each agent."""
     rows = [_HEAD, *(_row(agent) for agent in result.agents)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    widths = [max(columns(row[column]) for row in rows) for column in range(4)]
     states = [None, *(agent.state for agent in result.agents)]
     return "".join(_line(row, widths, s, colour) for row, s in zip(rows, states, strict=True))
 
@@ -34,8 +35,11 @@ def _row(agent: AgentResult) -> tuple[str, str, str, str, str]:
 
 
 def _line(row: tuple[str, ...], widths: list[int], state: AgentState | None, colour: bool) -> str:
-    cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
-    cells[2], cells[3] = f"{row[2]:>{widths[2]}}", f"{row[3]:>{widths[3]}}"
+    sides = False, False, True, True
+    cells = [
+        padded(cell, width, right=right)
+        for cell, width, right in zip(row, widths, sides, strict=False)
+    ]
     if state is None:
         head = "  ".join(cells)
         return (click.style(head, dim=True) if colour else head).rstrip() + "\n"

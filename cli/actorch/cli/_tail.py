@@ -72,19 +72,23 @@ class LineTails:
         self._colour = colour
         self._tails: dict[str, tuple[Tail, LineCutter]] = {}
 
-    def lines(self, output: AgentOutput, *, over: bool) -> Iterator[list[str]]:
+    def lines(self, output: AgentOutput, *, over: bool) -> Iterator[tuple[bool, list[str]]]:
         """The lines that have come, safe to show, piece by piece; `over`: the unfinished one, too.
+
+        With each piece comes whether it is of standard error.
 
         Reads no further than the files reach when it is called, and holds one piece at a time: an
         agent that prints faster than anybody can read must not fill the memory.
         """
         for path in dict.fromkeys((output.stdout_path, output.stderr_path)):
             tail, cutter = self._tails.setdefault(path, (Tail(path), LineCutter()))
-            yield from self._skip(path, tail, cutter)
+            error = path != output.stdout_path
+            for said in self._skip(path, tail, cutter):
+                yield error, said
             for data in tail.pieces():
-                yield self._shown(cutter.feed(data))
+                yield error, self._shown(cutter.feed(data))
             if over:
-                yield self._shown(cutter.end())
+                yield error, self._shown(cutter.end())
                 del self._tails[path]
 
     def _skip(self, path: str, tail: Tail, cutter: LineCutter) -> Iterator[list[str]]:
