@@ -195,7 +195,7 @@ def test_of_what_keeps_its_tail_the_head_is_given_back(system, mode):
 
 
 def test_where_no_head_can_be_given_back_it_is_ended(system, monkeypatch):
-    monkeypatch.setattr("actorch.actors._output_limit.give_back_head", lambda *_args: False)
+    monkeypatch.setattr("actorch.actors._output_limit.give_back", lambda *_args: False)
     options = {"output_max": "64K", "on_output_max": "keep-tail"}
     agent = only(system, python("a", FLOOD, **options))
     assert agent.error.kind == "output_limit"
@@ -224,6 +224,12 @@ def test_an_input_that_is_ended_has_an_end(system):
     data = "x" * 3_000_000
     assert run.send("a", data, end=True).get(timeout=CEILING)
     assert run.wait(CEILING)["a"].stdout == data
+
+
+def test_an_input_of_a_terminal_has_an_end_as_well(system):
+    run = system.run([shell("a", "cat; echo over", stdin="open", stdio="pty")])
+    run.send("a", "line\nhalf a line", end=True)
+    assert run.wait(CEILING)["a"].stdout == "line\r\nhalf a lineover\r\n"
 
 
 def test_what_is_sent_before_an_agent_runs_waits_for_it(system, tmp_path):

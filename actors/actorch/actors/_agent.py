@@ -208,7 +208,7 @@ class Agent(Actor):
 
     def _run_stop_step(self, number: int) -> None:
         attempt = self._attempt
-        if attempt.process is None:
+        if attempt.process is None or attempt.over:
             return
         wait = take_step(self._spec.stop, number, attempt.process)
         if wait is None:

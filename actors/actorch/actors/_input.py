@@ -13,6 +13,8 @@ from ._dispatcher import Dispatcher
 __all__ = ["OpenInput", "Outbox", "input_path"]
 
 _PIECE: Final = 1 << 16
+_END: Final = b"\x04\x04"
+"""Ctrl-D: the first one ends a line that has no end, the second one the input. termios(3), VEOF."""
 
 
 def input_path(directory: str, agent: str, attempt: int) -> str:
@@ -30,6 +32,7 @@ class Outbox:
         self._dispatcher = dispatcher
         self._descriptor = descriptor
         self._queue: deque[tuple[bytes, Callable[[bool], None]]] = deque()
+        self._sent = 0
         self._waits = False
         self._last = False
         os.set_blocking(descriptor, False)
@@ -63,10 +66,10 @@ class Outbox:
         try:
             while self._queue:
                 data, told = self._queue[0]
-                written = os.write(self._descriptor, data)
-                if written < len(data):
-                    self._queue[0] = data[written:], told
-                else:
+                piece = data[self._sent : self._sent + _PIECE]  # of much, not all is copied
+                self._sent += os.write(self._descriptor, piece)
+                if self._sent == len(data):
+                    self._sent = 0
                     self._queue.popleft()
                     told(True)
         except BlockingIOError:
@@ -152,8 +155,7 @@ class OpenInput:
         except BlockingIOError:
             return
         self._dispatcher.remove_reader(self.reader)
-        if data:
-            self._keyboard.put(data, self._on_typed)
+        self._keyboard.put(data or _END, self._on_typed if data else _forget_it)
 
     def _on_typed(self, done: bool) -> None:
         if done and self.reader >= 0:
@@ -172,3 +174,7 @@ class OpenInput:
 
     def __repr__(self) -> str:
         return f"<OpenInput {self._path}: {self._outbox!r}>"
+
+
+def _forget_it(_written: bool) -> None:
+    """Nobody waits for the end of an input."""

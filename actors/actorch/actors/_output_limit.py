@@ -10,7 +10,7 @@ from typing import Final
 
 from ._output import file_size
 
-__all__ = ["OutputLimit", "give_back_head"]
+__all__ = ["OutputLimit", "give_back"]
 
 _BLOCK: Final = 4096
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
@@ -62,9 +62,10 @@ class OutputLimit:
             return True
         head = (size - self._most) // _BLOCK * _BLOCK
         if head > self._heads[path]:
-            if not give_back_head(path, head):
+            surplus = head - self._heads[path]
+            if not give_back(path, self._heads[path], surplus):
                 return True
-            self.truncated += head - self._heads[path]
+            self.truncated += surplus
             self._heads[path] = head
         return False
 
@@ -72,8 +73,8 @@ class OutputLimit:
         return f"<OutputLimit {self._most}, {self.truncated} bytes not kept>"
 
 
-def give_back_head(path: str, length: int) -> bool:
-    """Have a file take no room for its first bytes, which read as NUL from then on. fallocate(2).
+def give_back(path: str, offset: int, length: int) -> bool:
+    """Have a file take no room for some of its bytes, which read as NUL from then on. fallocate(2).
 
     Returns:
         whether the file system can do that.
@@ -83,7 +84,7 @@ def give_back_head(path: str, length: int) -> bool:
     except OSError:
         return False
     try:
-        code: int = _fallocate()(descriptor, _KEEP_SIZE | _PUNCH_HOLE, 0, length)
+        code: int = _fallocate()(descriptor, _KEEP_SIZE | _PUNCH_HOLE, offset, length)
         return code == 0
     except AttributeError:  # not on this system
         return False

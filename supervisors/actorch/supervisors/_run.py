@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from functools import partial
+from types import TracebackType
 
 from actorch.actors import (
     Actor,
@@ -104,6 +105,16 @@ class RunSupervisor(Actor):
             case _:
                 super().on_receive(message)
         self._fill()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """The agents end by themselves; what waits for those that are yet to come is in vain."""
+        for message in self._early_inputs:
+            message.told(False)
 
     def _on_stop_request(self, message: StopRun) -> None:
         self._error = self._error or message.error
