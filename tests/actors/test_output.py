@@ -7,7 +7,7 @@ import pytest
 from actorch.actors._output import (
     file_size,
     last_line,
-    last_write,
+    newest,
     output_paths,
     read_text,
     tail_lines,
@@ -68,9 +68,9 @@ def test_the_tail_is_the_last_lines_and_never_more_than_asked_for(paths):
 
 def test_sizes_and_times_tell_of_activity(paths):
     assert file_size(paths.stdout) == 0
-    assert last_write(paths) is None
+    assert newest(paths.each) is None
     fill(paths.stdout, b"x")
     os.utime(paths.stdout, (1000, 1000))
     fill(paths.stderr, b"")
     assert file_size(paths.stdout) == 1
-    assert last_write(paths) == 1000
+    assert newest(paths.each) == (1000, paths.stdout)

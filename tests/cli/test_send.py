@@ -87,6 +87,7 @@ def test_what_two_send_at_once_is_not_mixed(talking):
 
 def test_who_cannot_be_sent_to_is_said_with_the_reason(actorch, talking, tmp_path):
     one = talking("exec cat")
+    wait_until(lambda: actorch("send", "last", "--", "--deaf", "x").code == 2, "the start of all")
     for words, code, reason in (
         (("none", "a", "x"), 2, "no run 'none'"),
         (("last", "b", "x"), 2, "has no agent 'b'"),

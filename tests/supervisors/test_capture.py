@@ -154,6 +154,16 @@ def test_descriptors_are_given_back_when_attempts_end(system, mode):
     wait_until(lambda: len(os.listdir("/dev/fd")) <= before + 5, "the descriptors' end")
 
 
+def test_a_row_tells_what_was_printed_last_and_when(system, tmp_path):
+    script = f"echo one; echo two >&2; until test -e {tmp_path}/go; do sleep 0.01; done"
+    before = os.stat(tmp_path).st_mtime
+    run = system.run([shell("a", script)])
+    wait_until(lambda: [row.last_line for row in system.snapshot().agents] == ["two"])
+    assert system.snapshot().agents[0].last_output >= before - 1
+    (tmp_path / "go").touch()
+    run.wait(CEILING)
+
+
 # Limits
 
 

@@ -16,7 +16,7 @@ from ._output import (
     OutputPaths,
     disk_is_full,
     file_size,
-    last_write,
+    newest,
     remove_empty,
     tail_lines,
 )
@@ -122,8 +122,8 @@ class Attempt:
         if sizes != self._sizes:
             self._sizes = sizes
             stepped = abs(offset - self._offset) > _CLOCK_STEP
-            written = None if stepped else last_write(self.paths)
-            age = 0.0 if written is None else max(0.0, clock.time() - written)
+            written = None if stepped else newest(self.paths.each)
+            age = 0.0 if written is None else max(0.0, clock.time() - written[0])
             self._active = max(self._looked, now - age)
         self._looked, self._offset = now, offset
         return now - self._active

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -17,7 +18,7 @@ __all__ = [
     "disk_is_full",
     "file_size",
     "last_line",
-    "last_write",
+    "newest",
     "output_paths",
     "read_text",
     "remove_empty",
@@ -54,17 +55,20 @@ def file_size(path: str | None) -> int:
         return 0
 
 
-def last_write(paths: OutputPaths) -> float | None:
-    """When the attempt last wrote, in seconds since the epoch; None before its first byte."""
-    times: list[float] = []
-    for path in paths.each:
+def newest(paths: Iterable[str]) -> tuple[float, str] | None:
+    """Which of these files was last written to, and when, in seconds since the epoch.
+
+    None if there is nothing in any of them.
+    """
+    found: list[tuple[float, str]] = []
+    for path in paths:
         try:
             status = os.stat(path)
         except OSError:
             continue
         if status.st_size:
-            times.append(status.st_mtime)
-    return max(times, default=None)
+            found.append((status.st_mtime, path))
+    return max(found, default=None)
 
 
 def remove_empty(paths: OutputPaths) -> None:

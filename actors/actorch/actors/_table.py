@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ._output import last_line, newest
 from ._states import AgentState
 
 __all__ = ["AgentRow", "AgentTable", "RunRow", "Snapshot"]
@@ -51,6 +52,24 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.started is None:
             return 0.0
         return (now if self.finished is None else self.finished) - self.started
+
+    @property
+    def last_output(self) -> float | None:
+        """When its attempt last printed anything, in seconds since the epoch; None before.
+
+        Asked of its files each time: a row is not made anew for that.
+        """
+        found = newest(self._paths())
+        return found[0] if found else None
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the file that was written to last, safe to show; read from its end."""
+        found = newest(self._paths())
+        return last_line(found[1]) if found else ""
+
+    def _paths(self) -> list[str]:
+        return [path for path in (self.stdout_path, self.stderr_path) if path is not None]
 
     def __repr__(self) -> str:
         pid = f" pid {self.pid}" if self.pid else ""

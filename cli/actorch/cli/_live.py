@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from actorch.actors import AgentRow, AgentState, Clock, Event, Snapshot
-from actorch.actors._output import last_line
 from actorch.supervisors import RunResult
 
 from ._cursor import SHOW
@@ -129,8 +127,9 @@ class LiveTable:
     def _cells(self, row: AgentRow, now: float) -> list[Text]:
         style = STYLES[row.state]
         tries = f"{row.attempt}/{row.max_attempts}" if row.attempt else ""
-        quiet, line = self._output(row)
-        text = row.detail if row.state.final and row.detail else line
+        printed = None if row.state.final else row.last_output
+        quiet = "" if printed is None else duration(max(0.0, self._clock.time() - printed))
+        text = row.detail if row.state.final and row.detail else row.last_line
         if row.retry_at is not None:
             text = f"again in {duration(row.retry_at - now)}: {row.detail}"
         return [
@@ -138,23 +137,9 @@ class LiveTable:
             Text(f"{SYMBOLS[row.state]} {row.state.value}", style=style),
             Text(tries),
             Text(duration(row.elapsed(now)) if row.started is not None else ""),
-            Text(duration(quiet) if quiet is not None and not row.state.final else ""),
+            Text(quiet),
             Text(text, style="" if row.state.final else "bright_black"),
         ]
-
-    def _output(self, row: AgentRow) -> tuple[float | None, str]:
-        """How long ago it printed something, and its last line."""
-        newest, path = 0.0, None
-        for candidate in (row.stdout_path, row.stderr_path):
-            try:
-                status = os.stat(candidate) if candidate else None
-            except OSError:
-                continue
-            if status and status.st_size and status.st_mtime >= newest:
-                newest, path = status.st_mtime, candidate
-        if path is None:
-            return None, ""
-        return max(0.0, self._clock.time() - newest), last_line(path)
 
 
 def chosen_rows(
