@@ -155,13 +155,18 @@ def test_descriptors_are_given_back_when_attempts_end(system, mode):
 
 
 def test_a_row_tells_what_was_printed_last_and_when(system, tmp_path):
-    script = f"echo one; echo two >&2; until test -e {tmp_path}/go; do sleep 0.01; done"
-    before = os.stat(tmp_path).st_mtime
-    run = system.run([shell("a", script)])
-    wait_until(lambda: [row.last_line for row in system.snapshot().agents] == ["two"])
-    assert system.snapshot().agents[0].last_output >= before - 1
-    (tmp_path / "go").touch()
+    wait = "until test -e {}; do sleep 0.01; done"
+    first, second = (wait.format(tmp_path / name) for name in ("first", "second"))
+    run = system.run([shell("a", f"echo one; {first}; echo two >&2; {second}")])
+    for text, gate in (("one", "first"), ("two", "second")):
+        wait_until(lambda text=text: [row.last_line for row in rows(system)] == [text], text)
+        (tmp_path / gate).touch()
+    assert rows(system)[0].last_output >= os.stat(tmp_path / "first").st_mtime - 1
     run.wait(CEILING)
+
+
+def rows(system):
+    return system.snapshot().agents
 
 
 # Limits
