@@ -399,6 +399,7 @@ def test_leftovers_are_ended_and_counted(bench, place, program_left, how, killed
     assert (end.code, end.leftovers, end.killed) == (3, 1, killed)
 
 
+@pytest.mark.slow
 def test_a_daemon_that_hides_is_ended(bench, place):
     end = bench.start_program("daemon.py", place).end()
     assert (end.code, end.leftovers, end.killed) == (0, 1, 1)
@@ -450,6 +451,7 @@ def test_a_killed_shim_is_told_once_its_orphans_are_gone(bench, place):
     assert bench.start("true").end().code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGINT])
 def test_an_agent_may_signal_its_shim_and_nothing_is_left(bench, place, signum):
     life = bench.start_program("kills.py", place, int(signum), "parent")
@@ -531,6 +533,7 @@ def test_a_keeper_that_is_told_to_end_ends_everything_in_order(bench, place):
     assert isinstance(event, Spawned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["stays", "forks"])
 def test_an_app_that_is_killed_takes_all_trees_with_it(place, way):
     command = [sys.executable, os.path.join(PROGRAMS, "app.py"), place, way, "daemon.py", "leader"]
@@ -549,6 +552,7 @@ def test_an_app_that_is_killed_takes_all_trees_with_it(place, way):
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_an_app_that_just_ends_takes_all_trees_with_it(place):
     command = [sys.executable, os.path.join(PROGRAMS, "app.py"), place, "raises", "stubborn.py"]
     app = subprocess.run(command, capture_output=True, text=True, timeout=CEILING, check=False)
@@ -703,6 +707,7 @@ def test_close_ends_everything_and_tells(place):
         bench.host.spawn(None, None)
 
 
+@pytest.mark.slow
 def test_close_works_on_the_loop_itself(place):
     bench = Bench()
     life = bench.start_program("polite_leader.py", place, "setsid")

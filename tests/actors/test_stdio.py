@@ -157,6 +157,7 @@ def test_a_pipe_that_somebody_else_holds_is_not_waited_for(loop, paths):
     os.close(err)
 
 
+@pytest.mark.slow
 def test_a_pipe_whose_holder_goes_on_writing_is_given_up(loop, paths):
     stdio = PipeStdio(loop.dispatcher, paths, print)
     out, err = streams(loop, stdio)

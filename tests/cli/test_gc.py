@@ -47,6 +47,7 @@ def test_it_lists_first_and_ends_with_y(actorch, state_dir, place):
     assert actorch("run", "--", "true") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_json_is_one_document_with_everything(actorch, state_dir, place):
     (pid,) = crash(state_dir, place, 1, tree("agent", place, "stays.py"))
     record(state_dir, run("old", "ok", finished=1.0, directory=""))

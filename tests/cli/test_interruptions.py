@@ -62,6 +62,7 @@ def test_the_second_signal_kills(agent):
     assert gone(pid)
 
 
+@pytest.mark.slow
 def test_the_third_signal_exits_at_once_and_the_tree_ends_all_the_same(process, tmp_path):
     one = process("run", "--", "sh", "-c", script(DEAF, tmp_path))
     wait_for_file(tmp_path / "pid")

@@ -357,6 +357,7 @@ def test_all_of_a_further_attempt_is_new(going, follow, tmp_path):
     assert reader.lines == ["1\n", "2\n"]
 
 
+@pytest.mark.slow
 def test_without_inotify_it_looks_again_and_again(going, actorch, monkeypatch, tmp_path):
     from actorch.cli import _log_watch
 

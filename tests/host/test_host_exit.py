@@ -152,6 +152,7 @@ signed_in(1)
     wait_until(lambda: not running_at(place), "the end of its trees")
 
 
+@pytest.mark.slow
 def test_an_exit_does_not_wait_for_the_grace_of_who_ignores_sigterm(place):
     begin = BEGIN.replace('"stays.py"', '"stubborn.py"')
     with app(place, begin + "sys.stdin.readline()") as process:

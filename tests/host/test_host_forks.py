@@ -165,6 +165,7 @@ with new_system() as system:
     assert told_by(place, code) == [list(range(6)), "cancelled"]
 
 
+@pytest.mark.slow
 def test_an_app_that_ends_while_its_child_lives_on_takes_its_trees_with_it(place):
     code = """
 system = new_system()

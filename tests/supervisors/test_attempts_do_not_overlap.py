@@ -85,6 +85,7 @@ def place(tmp_path):
     wait_until(lambda: not running_at(path), "the end of all that ran")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whom", ["shim", "keeper", "both"])
 def test_not_even_when_what_watches_over_the_first_is_killed_from_outside(system, place, whom):
     run = system.run([spec_of(place, "stays")])

@@ -308,6 +308,7 @@ def test_an_exit_status_is_right_in_an_app_that_spoils_waiting(state, prelude):
     assert done.stdout == "7 failed\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_app_leaves_nothing_running_and_its_rows_become_interrupted(state, tmp_path):
     code = f"""
 import sys

@@ -65,6 +65,7 @@ def test_what_is_left_of_a_crash_is_listed_ended_and_marked(state, place, strang
     assert stranger.poll() is None
 
 
+@pytest.mark.slow
 def test_the_next_run_tells_of_what_is_left_until_it_is_collected(state, place):
     crash(state, place, 1, tree("a", place, "stubborn.py"))
     heard = []
@@ -99,6 +100,7 @@ def test_a_crash_that_left_nothing_is_never_heard_of(state, place):
     assert states == [("interrupted", 1), ("ok", None)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_an_actorch_that_an_agent_ran_is_collected_with_its_own_runs(
     state, place, elsewhere, tmp_path
@@ -237,6 +239,7 @@ def test_the_owner_of_another_pid_namespace_counts_as_alive_until_the_next_boot(
     assert found == {"here": "interrupted", "there": "running", "before": "interrupted"}
 
 
+@pytest.mark.slow
 def test_a_cgroup_that_a_crash_left_is_emptied_and_removed(state, place, monkeypatch):
     with delegated() as group:
         monkeypatch.setenv("ACTORCH_CGROUP", group)
