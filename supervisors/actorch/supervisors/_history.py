@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import msgspec
@@ -106,23 +106,32 @@ class History:
         if not os.path.exists(self.path):
             return []
         try:
-            with self._open() as connection:
-                connection.row_factory = sqlite3.Row
-                rows: list[Any] = connection.execute(query, values).fetchall()
-                return rows
+            return self._ask(query, values)
         except UnicodeEncodeError:  # bytes that are no UTF-8: nothing is called so
             return []
         except (sqlite3.Error, OSError) as error:
             raise HistoryError(f"{self.path}: {error}") from None
 
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
+    def _ask(self, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
         """Without a -wal nobody writes, and SQLite would leave one that it makes for itself."""
-        quiet = not os.path.exists(f"{self.path}-wal")
+        if not self._is_being_written():
+            try:
+                return self._read("immutable=1", query, values)
+            except sqlite3.DatabaseError:
+                if not self._is_being_written():  # else somebody has begun to
+                    raise
+        return self._read("mode=ro", query, values)
+
+    def _is_being_written(self) -> bool:
+        return os.path.exists(f"{self.path}-wal")
+
+    def _read(self, how: str, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
         path = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        uri = f"file:{path}?{'immutable=1' if quiet else 'mode=ro'}"
+        uri = f"file:{path}?{how}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
-            yield connection
+            connection.row_factory = sqlite3.Row
+            rows: list[Any] = connection.execute(query, values).fetchall()
+            return rows
 
     def __repr__(self) -> str:
         return f"<History of {self.state_dir}>"
