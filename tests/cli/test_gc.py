@@ -21,6 +21,14 @@ def place(place):
 
 def test_with_nothing_to_collect_it_says_so(actorch, state_dir):
     assert actorch("gc") == (0, f"nothing to collect in {state_dir}\n", "")
+
+
+def test_runs_that_cannot_be_judged_are_named(actorch, state_dir):
+    record(state_dir, run("r-1", "running", pid_namespace=1, owner_pid=2**22))
+    said = actorch("gc", "-y")
+    assert said.out.startswith("nothing to collect")
+    assert "another pid namespace" in said.out
+    assert said.out.endswith("  r-1\n")
     assert actorch("gc", "-y").code == 0
     assert json.loads(actorch("gc", "--json").out)["processes"] == []
 

@@ -10,7 +10,15 @@ import psutil
 
 from ._keeper.kin import look_up
 
-__all__ = ["Identity", "boot_id", "is_alive", "own_identity", "pid_namespace", "start_time"]
+__all__ = [
+    "Identity",
+    "boot_id",
+    "is_alive",
+    "is_out_of_sight",
+    "own_identity",
+    "pid_namespace",
+    "start_time",
+]
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -66,11 +74,16 @@ def own_identity() -> Identity:
     return Identity(pid, start_time(pid), boot_id(), pid_namespace())
 
 
+def is_out_of_sight(who: Identity) -> bool:
+    """Whether its number is one of another pid namespace, so that nobody here can look it up."""
+    return who.boot_id == boot_id() and who.pid_namespace not in (0, pid_namespace())
+
+
 def is_alive(who: Identity) -> bool:
     """Whether that very process still runs, or may, out of our sight in another pid namespace."""
     if who.boot_id != boot_id() or not who.pid:
         return False
-    if who.pid_namespace not in (0, pid_namespace()):
+    if is_out_of_sight(who):
         return True
     found = look_up(who.pid)
     if found is not None and found.state in ("Z", "X"):

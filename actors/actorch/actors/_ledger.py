@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from ._identity import Identity, boot_id, is_alive
+from ._identity import Identity, boot_id, is_alive, is_out_of_sight
 
 if TYPE_CHECKING:
     import sqlite3
@@ -91,14 +91,20 @@ class Ledger:
 
     def orphaned_runs(self) -> list[str]:
         """The ids of runs that go on by their rows, while their owner is dead."""
+        return [run_id for run_id, owner in self._owners() if not is_alive(owner)]
+
+    def unseen_runs(self) -> list[str]:
+        """The ids of runs that go on by their rows, and whose owner cannot be seen from here."""
+        return [run_id for run_id, owner in self._owners() if is_out_of_sight(owner)]
+
+    def _owners(self) -> list[tuple[str, Identity]]:
         query = """SELECT id, owner_pid, owner_start_time, boot_id, pid_namespace
                    FROM runs WHERE state = 'running' ORDER BY started"""
         rows: list[tuple[str, int, int, str, int | None]]
         rows = self._connection.execute(query).fetchall()
         return [
-            run_id
+            (run_id, Identity(pid, start, boot, namespace or 0))
             for run_id, pid, start, boot, namespace in rows
-            if not is_alive(Identity(pid, start, boot, namespace or 0))
         ]
 
     def close_orphaned_runs(self) -> list[str]:

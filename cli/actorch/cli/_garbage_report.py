@@ -43,6 +43,7 @@ def document(found: Garbage) -> str:
             for run in found.pruned
         ],
         "killed": found.killed,
+        "unseen": list(found.unseen),
         "survivors": [f"{one.pid}: {one.reason}" for one in found.survivors],
     }
     return as_json(values, pretty=True) + "\n"
@@ -51,8 +52,9 @@ def document(found: Garbage) -> str:
 def text(found: Garbage) -> str:
     """Lines, a table for each kind of garbage, and what comes next."""
     if found.empty:
-        return f"nothing to collect in {found.state_dir}\n"
-    return "".join([_processes(found), _interrupted(found), _old(found), _end(found)])
+        return f"nothing to collect in {found.state_dir}\n" + _unseen(found)
+    parts = [_processes(found), _interrupted(found), _old(found), _unseen(found), _end(found)]
+    return "".join(parts)
 
 
 def _processes(found: Garbage) -> str:
@@ -89,6 +91,13 @@ def _old(found: Garbage) -> str:
     total = size_text(sum(run.size for run in found.pruned))
     head = ("run", "state", "ended", "size", "name")
     return f"old runs, {total} in all\n" + _table([head, *rows])
+
+
+def _unseen(found: Garbage) -> str:
+    if not found.unseen:
+        return ""
+    title = "runs of another pid namespace, which only an actorch in there can judge\n"
+    return title + _table([(one,) for one in found.unseen])
 
 
 def _end(found: Garbage) -> str:

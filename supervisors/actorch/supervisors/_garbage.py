@@ -62,6 +62,8 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True):
         pruned: finished runs that are older or larger than allowed.
         killed: how many processes were ended.
         survivors: those that could not be ended.
+        unseen: the ids of runs that go on, as far as one can tell: their owner is in another pid
+            namespace, such as a container. They are left alone.
     """
 
     state_dir: str
@@ -71,6 +73,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True):
     pruned: tuple[OldRun, ...] = ()
     killed: int = 0
     survivors: tuple[Survivor, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -136,6 +139,7 @@ def _found(
         collected=False,
         leftovers=tuple(Search(attempts).find()) if attempts else (),
         interrupted=tuple(orphaned),
+        unseen=tuple(ledger.unseen_runs()),
         pruned=tuple(_prunable(place, ledger, clock.time(), older_than, max_size)),
     )
 
@@ -168,6 +172,7 @@ def _collected(
         pruned=tuple(pruned),
         killed=killed,
         survivors=survivors,
+        unseen=tuple(ledger.unseen_runs()),
     )
 
 
