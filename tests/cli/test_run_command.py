@@ -77,6 +77,14 @@ def test_a_lone_commands_bytes_pass_through_untouched(process):
     assert (one.returncode, out, err) == (5, b"a\0b\xff\x1b[31m", b"c\x80")
 
 
+@pytest.mark.parametrize("words", [["--merge"], ["--stdio", "pty"]])
+def test_what_a_lone_command_prints_into_one_file_goes_to_one_place(process, words):
+    numbers = "".join(f"{number}\n" for number in range(1, 1_000_001)).encode()
+    one = process("run", *words, "--", "seq", "1000000")
+    out, err = one.communicate(timeout=30)
+    assert (out.replace(b"\r\n", b"\n") == numbers, err) == (True, b"")
+
+
 def test_a_lone_command_that_cannot_start_is_explained(actorch):
     said = actorch("run", "--", "no-such-command-anywhere")
     assert said.line == "no-such-command-anywhere: command not found: no-such-command-anywhere"

@@ -33,7 +33,8 @@ class PassThrough(Following):
     def show_output(self, output: AgentOutput, *, over: bool) -> None:
         """Copy what is new."""
         self._pour(output.stdout_path, sys.stdout.fileno())
-        self._pour(output.stderr_path, sys.stderr.fileno())
+        if output.stderr_path != output.stdout_path:  # else it would get what came meanwhile
+            self._pour(output.stderr_path, sys.stderr.fileno())
 
     def show_change(self, row: AgentRow) -> None:
         """Tell of retries."""
