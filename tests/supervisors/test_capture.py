@@ -10,6 +10,7 @@ import pytest
 
 from actorch.actors import AgentSpec, RetryPolicy, SpecError, UsageError
 from actorch.actors._growth import Growth
+from actorch.supervisors._run import RunSupervisor
 from fleets import CEILING, at_once, python, shell, wait_for_file, wait_until
 
 MODES = ["file", "pipe", "pty"]
@@ -254,6 +255,44 @@ def test_what_is_sent_before_an_agent_runs_waits_for_it(system, tmp_path):
     (tmp_path / "go").touch()
     assert run.wait(CEILING)["a"].stdout == "early"
     assert sent.get(timeout=CEILING)
+
+
+def test_whoever_sends_is_told_at_any_moment_of_the_end(system):
+    for _ in range(20):
+        run = system.run([shell("a", "true", stdin="open")])
+        while not run.done():
+            sent = [run.send("a", "x") for _ in range(50)]
+            assert sent[0].get(timeout=CEILING) >= sent[-1].get(timeout=CEILING)
+
+
+def test_what_waits_for_an_agent_that_never_comes_is_refused(system):
+    agents = [shell("a", "exec sleep 600"), shell("b", "true"), shell("c", "cat", stdin="open")]
+    run = system.run(agents, max_concurrent=1)
+    sent = run.send("c", "early")
+    run.stop("c")
+    assert not sent.get(timeout=CEILING)
+    run.kill()
+
+
+def test_any_number_of_words_may_wait_for_an_agent(system, tmp_path):
+    script = f"until test -e {tmp_path}/go; do sleep 0.01; done"
+    agents = [shell("a", script), shell("b", "true"), shell("c", "wc -l", stdin="open")]
+    run = system.run(agents, max_concurrent=1)
+    for _ in range(100_001):
+        run.send("c", "\n")
+    run.send("c", "", end=True)
+    (tmp_path / "go").touch()
+    assert run.wait(CEILING)["c"].stdout == "100001\n"
+
+
+def test_what_waits_is_refused_if_the_supervisor_of_the_run_raises(system, monkeypatch):
+    agents = [shell("a", "exec sleep 600"), shell("b", "true"), shell("c", "cat", stdin="open")]
+    run = system.run(agents, max_concurrent=1)
+    sent = run.send("c", "early")
+    wait_until(lambda: any(row.pid for row in system.snapshot().agents), "the start of a")
+    monkeypatch.setattr(RunSupervisor, "_stop_all", lambda *_args: 1 / 0)
+    run.stop()
+    assert not sent.get(timeout=CEILING)
 
 
 def test_an_agent_that_never_reads_hinders_nobody(system):

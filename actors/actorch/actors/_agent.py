@@ -62,6 +62,8 @@ class Agent(Actor):
         supervisor: who grants slots and hears of the end.
     """
 
+    mailbox_capacity = 0  # one slice of its supervisor may bring any number of words to pass on
+
     def __init__(
         self, spec: AgentSpec, position: int, run: RunContext, supervisor: ActorRef[Actor]
     ) -> None:

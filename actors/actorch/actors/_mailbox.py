@@ -23,10 +23,20 @@ if TYPE_CHECKING:
     from ._future import Future
     from ._reasons import ExitReason
 
-__all__ = ["Ask", "Mailbox", "StopRequest"]
+__all__ = ["Ask", "Awaited", "Mailbox", "StopRequest"]
 
 
-class Ask:
+class Awaited:
+    """A message whose sender hears of it also if nobody is going to handle it."""
+
+    __slots__ = ()
+
+    def refuse(self, name: str) -> None:
+        """Say that the actor of that name ended first. On any thread."""
+        raise NotImplementedError
+
+
+class Ask(Awaited):
     """A message whose sender waits for an answer."""
 
     __slots__ = ("future", "message")
@@ -148,7 +158,7 @@ class Mailbox:
                 self._refuse(item)
 
     def _refuse(self, item: object) -> None:
-        if isinstance(item, Ask):
+        if isinstance(item, Awaited):
             item.refuse(self.name)
         elif isinstance(item, StopRequest):
             owner = self.owner

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ._mailbox import Awaited
 from ._process_events import ProcessEvent
 from ._records import Record
 from ._results import AgentResult
@@ -69,7 +70,7 @@ class StopAgent(msgspec.Struct, frozen=True, gc=False):
     kill: bool = False
 
 
-class SendInput(msgspec.Struct, frozen=True):
+class SendInput(msgspec.Struct, Awaited, frozen=True):
     """Write this to the agent's standard input, which stays open; `end` closes it after that.
 
     `told` is called with whether that was possible.
@@ -79,6 +80,10 @@ class SendInput(msgspec.Struct, frozen=True):
     data: bytes
     told: Callable[[bool], None]
     end: bool = False
+
+    def refuse(self, name: str) -> None:
+        """It was not possible."""
+        self.told(False)
 
 
 class ProcessReport(msgspec.Struct, frozen=True):

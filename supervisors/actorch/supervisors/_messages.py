@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from actorch.actors._mailbox import Awaited
 from actorch.actors._messages import SendInput, StopReason
 
 from ._board import RunBoard
@@ -30,11 +31,15 @@ class StopRun(msgspec.Struct, frozen=True):
     agents: tuple[str, ...] = ()
 
 
-class SendTo(msgspec.Struct, frozen=True):
+class SendTo(msgspec.Struct, Awaited, frozen=True):
     """To the root: hand this on to an agent of that run."""
 
     run_id: str
     message: SendInput
+
+    def refuse(self, name: str) -> None:
+        """Nobody hands it on."""
+        self.message.refuse(name)
 
 
 class HistoryFailed(msgspec.Struct, frozen=True):

@@ -112,7 +112,11 @@ class RunSupervisor(Actor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """The agents end by themselves; what waits for those that are yet to come is in vain."""
+        """The same as at any end."""
+        self.on_stop()
+
+    def on_stop(self) -> None:
+        """Nobody will come whom these could be handed on to."""
         for message in self._early_inputs:
             message.told(False)
 
@@ -165,6 +169,9 @@ class RunSupervisor(Actor):
         self._board.agents[spec.name] = ref
         self._board.begun.add(spec.name)
         self.watch(ref)
+        self._hand_on_early_inputs()
+
+    def _hand_on_early_inputs(self) -> None:
         waiting, self._early_inputs = self._early_inputs, []
         for message in waiting:
             self._on_input(message)
@@ -181,6 +188,7 @@ class RunSupervisor(Actor):
         self._preparing.discard(result.name)
         self._slots.discard(result.name)
         self._board.put(result)
+        self._hand_on_early_inputs()  # what waited for that one, if it never ran, is refused
         if self._stopped is not None:
             return
         if self._spec.fail_fast and not result.ok and result.state is not AgentState.CANCELLED:
@@ -242,8 +250,6 @@ class RunSupervisor(Actor):
 
     def _conclude(self) -> None:
         self._over = True
-        for message in self._early_inputs:
-            message.told(False)
         board, total = self._board, len(self._spec.agents)
         verdict = verdict_of(board.required, board.succeeded, total, self._stopped)
         record = run_record(board, self._run.owner, self.dispatcher.clock, verdict, self._error)
