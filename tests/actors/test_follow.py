@@ -62,6 +62,26 @@ def test_each_growth_is_announced_however_long_the_silence_before(followed, tmp_
     assert followed.next() == {path}
 
 
+def test_a_file_that_is_written_anew_to_the_same_size_is_still_followed(followed, tmp_path):
+    path = str(tmp_path / "a.out")
+    append(path)
+    followed.do("follow", path)
+    assert followed.next() == {path}
+    for _ in range(3):
+        while not silent(followed):
+            pass
+        with open(path, "r+", encoding="ascii") as file:
+            file.write("y")
+        followed.do("__repr__")
+    append(path)
+    assert followed.next() == {path}
+
+
+def silent(followed):
+    text = followed.do("__repr__")
+    return "polling" in text or " 0 of them busy" in text
+
+
 def test_of_many_files_those_that_grow_are_named(followed, tmp_path):
     paths = [str(tmp_path / f"{number}.out") for number in range(20)]
     for path in paths:

@@ -73,8 +73,9 @@ class Follower:
         told: set[str] = set()
         for notice in self._inotify.read():
             told.update(self._sizes if notice.path is None else (notice.path,))
-        grown = {path for path in told if path in self._sizes and self._has_grown(path)}
-        self._busy |= grown
+        told &= self._sizes.keys()
+        grown = {path for path in told if self._has_grown(path)}
+        self._busy |= told  # also what was written anew to the same size: its watch is used up
         self._go_on()
         if grown:
             self._on_growth(grown)
