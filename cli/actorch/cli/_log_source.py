@@ -71,6 +71,8 @@ class Source:
             end = self._place(descriptor)
             while self._offset < end:
                 data = os.pread(descriptor, min(READ_SIZE, end - self._offset), self._offset)
+                if data.startswith(b"\0") and self._skip_hole(descriptor):
+                    continue  # it was given back while earlier pieces were shown
                 if not data:
                     break  # it was cut short meanwhile
                 self._offset += len(data)
@@ -93,8 +95,17 @@ class Source:
         elif status.st_size < self._offset:
             self._begin_anew()
         self._file = file
-        self._offset = max(self._offset, data_start(descriptor))
+        self._skip_hole(descriptor)
         return status.st_size
+
+    def _skip_hole(self, descriptor: int) -> bool:
+        """Go on behind what was given back to the disk; whether there was such a thing."""
+        begin = data_start(descriptor)
+        if begin <= self._offset:
+            return False
+        self._offset = begin
+        self.cutter.drop()
+        return True
 
     def _first(self, descriptor: int, status: os.stat_result) -> int:
         if self._old or (self._since is not None and status.st_mtime < self._since):
