@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import tracemalloc
 
 import pytest
 
@@ -245,6 +246,19 @@ def test_more_than_a_pipe_holds_is_written_as_it_is_read(loop):
     assert told == [True, True]
     loop.do(outbox.put, b"more", told.append)
     assert told[2:] == [False]
+
+
+def test_what_is_left_to_write_is_not_copied_each_time(loop):
+    reader, writer = os.pipe()
+    outbox, data = Outbox(loop.dispatcher, writer), bytes(10_000_000)
+    tracemalloc.start()
+    try:
+        loop.do(outbox.put, data, bool)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    loop.do(outbox.close)
+    os.close(reader)
 
 
 def test_that_nobody_reads_any_more_is_told_and_is_no_error(loop):
