@@ -242,10 +242,11 @@ def test_an_input_that_is_ended_has_an_end(system):
     assert run.wait(CEILING)["a"].stdout == data
 
 
-def test_an_input_of_a_terminal_has_an_end_as_well(system):
-    run = system.run([shell("a", "cat; echo over", stdin="open", stdio="pty")])
-    run.send("a", "line\nhalf a line", end=True)
-    assert run.wait(CEILING)["a"].stdout == "line\r\nhalf a lineover\r\n"
+@pytest.mark.parametrize("text", ["", "a line\n", "a line\nno newline"])
+def test_an_input_that_is_ended_has_an_end_on_a_terminal_as_well(system, text):
+    run = system.run([shell("a", "cat", stdin="open", stdio="pty")])
+    assert run.send("a", text, end=True).get(timeout=CEILING)
+    assert run.wait(CEILING)["a"].stdout == text.replace("\n", "\r\n")
 
 
 def test_what_is_sent_before_an_agent_runs_waits_for_it(system, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import termios
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,8 +14,8 @@ from ._dispatcher import Dispatcher
 __all__ = ["OpenInput", "Outbox", "input_path"]
 
 _PIECE: Final = 1 << 16
-_END: Final = b"\x04\x04"
-"""Ctrl-D: the first one ends a line that has no end, the second one the input. termios(3), VEOF."""
+_CHARACTERS: Final = 6
+"""The place of a terminal's special characters among its attributes."""
 
 
 def input_path(directory: str, agent: str, attempt: int) -> str:
@@ -45,6 +46,14 @@ class Outbox:
         self._queue.append((data, told))
         if not self._waits:
             self._write()
+
+    def end_of_file(self) -> bytes:
+        """The character that ends the input of the terminal it writes to; nothing if none does."""
+        try:
+            characters: list[bytes] = termios.tcgetattr(self._descriptor)[_CHARACTERS]
+        except (termios.error, ValueError):  # nobody has it open any more, or it is closed here
+            return b""
+        return characters[termios.VEOF].strip(b"\0")
 
     def end(self) -> None:
         """Close it once everything is written."""
@@ -109,6 +118,7 @@ class OpenInput:
         self._path = path
         os.mkfifo(path, 0o600)
         self._keyboard: Outbox | None = None
+        self._within_line = False
         self.reader = -1
         try:
             self.reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -155,7 +165,18 @@ class OpenInput:
         except BlockingIOError:
             return
         self._dispatcher.remove_reader(self.reader)
-        self._keyboard.put(data or _END, self._on_typed if data else _forget_it)
+        if data:
+            self._within_line = not data.endswith((b"\n", b"\r"))
+            self._keyboard.put(data, self._on_typed)
+        else:
+            self._type_end(self._keyboard)
+
+    def _type_end(self, keyboard: Outbox) -> None:
+        """A terminal has no end: its program is told of one by a character. In a line, by two."""
+        os.close(self.reader)  # so that others learn that nothing more is read
+        self.reader = -1
+        character = keyboard.end_of_file()
+        keyboard.put(character * (1 + self._within_line), lambda _done: None)
 
     def _on_typed(self, done: bool) -> None:
         if done and self.reader >= 0:
@@ -174,7 +195,3 @@ class OpenInput:
 
     def __repr__(self) -> str:
         return f"<OpenInput {self._path}: {self._outbox!r}>"
-
-
-def _forget_it(_written: bool) -> None:
-    """Nobody waits for the end of an input."""
