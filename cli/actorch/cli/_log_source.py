@@ -53,7 +53,7 @@ class Source:
         self._tail = tail
         self._since = since
         self._old = old
-        self._offset = 0
+        self._offset: int = 0
         self._file: tuple[int, int] | None = None
         self._complained = False
 
