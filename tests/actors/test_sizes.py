@@ -54,14 +54,21 @@ def test_any_text_is_a_size_or_refused(text):
 @given(st.integers(1, LARGEST))
 def test_a_size_is_shown_short_and_about_right(size):
     number, _, unit = size_text(size).partition(" ")
-    factor = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}[unit]
+    small = {"byte": 1, "bytes": 1}
+    factor = {**small, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}[unit]
     assert abs(float(number) * factor - size) <= size * 0.01
     assert len(number) <= 5
 
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(900, "900 bytes"), (512 << 20, "512 MiB"), (3 << 29, "1.5 GiB"), (1 << 40, "1 TiB")],
+    [
+        (1, "1 byte"),
+        (900, "900 bytes"),
+        (512 << 20, "512 MiB"),
+        (3 << 29, "1.5 GiB"),
+        (1 << 40, "1 TiB"),
+    ],
 )
 def test_sizes_read_like_this(size, text):
     assert size_text(size) == text

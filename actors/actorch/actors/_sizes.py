@@ -46,7 +46,7 @@ def parse_size(key: str, value: object, *, what: str = SIZE, least: int = 1) -> 
 def size_text(size: float) -> str:
     """A number of bytes as one reads it: ``512 MiB``, ``1.5 GiB``, ``900 bytes``."""
     if size < 1024:
-        return f"{size:.0f} bytes"
+        return f"{size:.0f} byte" + "s" * (f"{size:.0f}" != "1")
     for unit in ("KiB", "MiB", "GiB"):
         size /= 1024
         if size < 1024:
