@@ -335,6 +335,15 @@ def test_only_who_listens_can_be_sent_to(system):
         run.send("b", "x")
 
 
+@pytest.mark.parametrize("data", [5, None, ["text"], "\ud800"])
+def test_what_is_neither_text_nor_bytes_is_not_sent(system, data):
+    run = system.run([shell("a", "cat", stdin="open")])
+    with pytest.raises(UsageError, match=r"^data: .* is not allowed: must be text or bytes$"):
+        run.send("a", data)
+    run.send("a", bytearray(b"yes"), end=True)
+    assert run.wait(CEILING)["a"].stdout == "yes"
+
+
 def test_bytes_are_read_as_they_are(system):
     agent = only(system, shell("a", "od -An -tx1", stdin=b"\xff\x00\n"))
     assert agent.stdout.split() == ["ff", "00", "0a"]
@@ -345,7 +354,7 @@ def test_bytes_are_read_as_they_are(system):
     [
         ("stdio", "socket", "one of file, pipe, pty"),
         ("on_output_max", "wait", "one of stop, keep-tail"),
-        ("output_max", "0", "1 bytes"),
+        ("output_max", "0", "1 byte to"),
         ("output_max", "much", "a size"),
         ("merge", "yes", "true or false"),
         ("stdin", 3, "a string or bytes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, Literal
 
 import pykka
@@ -18,7 +19,7 @@ from actorch.actors import (
 )
 from actorch.actors._deliver import Addressee, deliver
 from actorch.actors._messages import SendInput, StopReason
-from actorch.actors._shown import one_line
+from actorch.actors._shown import one_line, shown
 
 from ._board import RunBoard
 from ._fleet import RunSpec
@@ -178,13 +179,14 @@ class Run:
             has ended; that is no failure. Wait for it where more is sent than an agent can read.
 
         Raises:
-            UsageError: the run has no such agent, or its standard input is not open.
+            UsageError: the run has no such agent, its standard input is not open, or that is
+                neither text nor bytes.
         """
         if self._spec_of(agent).stdin != "open":
             raise UsageError(f'{one_line(agent, 100)!r} cannot be sent to: give it stdin = "open"')
         future = Future[bool]()
-        raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
-        if not deliver(self._root, SendTo(self.id, SendInput(agent, raw, future.set, end))):
+        message = SendInput(agent, _raw(data), future.set, end)
+        if not deliver(self._root, SendTo(self.id, message)):
             future.set(False)
         return future
 
@@ -207,3 +209,12 @@ class Run:
         result = self.results()
         state = result.verdict.value if result.verdict else "running"
         return f"<Run {self.id} {state}: {len(result.agents)} of {result.total} ended>"
+
+
+def _raw(data: object) -> bytes:
+    with suppress(UnicodeEncodeError):
+        if isinstance(data, str):
+            return data.encode("utf-8", "surrogateescape")
+        if isinstance(data, bytes | bytearray):
+            return bytes(data)
+    raise UsageError(f"data: {shown(data, 100)} is not allowed: must be text or bytes")
