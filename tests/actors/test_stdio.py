@@ -109,6 +109,21 @@ def test_no_descriptor_stays_open_when_a_file_cannot_be_made(tmp_path, loop, kin
     assert set(os.listdir("/dev/fd")) == before
 
 
+def test_no_terminal_stays_open_when_there_are_no_descriptors_left(loop, tmp_path, monkeypatch):
+    paths = output_paths(str(tmp_path), "lint", 2, merged=True)
+    stdio = PtyStdio(loop.dispatcher, paths, print, {}, spoken_to=True)
+    before = set(os.listdir("/dev/fd"))
+    with monkeypatch.context() as patched:
+        patched.setattr("actorch.actors._piped_stdio.os.dup", too_many)
+        with pytest.raises(OSError, match="Too many open files"):
+            streams(loop, stdio)
+    assert set(os.listdir("/dev/fd")) == before
+
+
+def too_many(*_args):
+    raise OSError(24, "Too many open files")
+
+
 def test_a_prompt_is_a_private_file_with_an_end(tmp_path):
     prompt = f"{tmp_path}/lint.in"
     write_stdin(prompt, f"{prompt}.1", b"do it")

@@ -185,13 +185,21 @@ class PtyStdio(PipeStdio):
 
     def _new_terminal(self) -> tuple[int, int]:
         source, end = os.openpty()
+        try:
+            self._set_up(source, end)
+        except BaseException:
+            os.close(source)
+            os.close(end)
+            raise
+        return source, end
+
+    def _set_up(self, source: int, end: int) -> None:
         attributes = termios.tcgetattr(end)
         attributes[_LOCAL_FLAGS] &= ~termios.ECHO
         termios.tcsetattr(end, termios.TCSANOW, attributes)
         termios.tcsetwinsize(end, self._size)
         if self._spoken_to:
             self.keyboard = os.dup(source)
-        return source, end
 
 
 def _number(text: str | None, default: int) -> int:
