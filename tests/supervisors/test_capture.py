@@ -249,6 +249,18 @@ def test_an_input_that_is_ended_has_an_end_on_a_terminal_as_well(system, text):
     assert run.wait(CEILING)["a"].stdout == text.replace("\n", "\r\n")
 
 
+def test_an_agent_that_cannot_be_spoken_to_is_not_started(system, tmp_path, monkeypatch):
+    def too_many(*_args):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("actorch.actors._input.OpenInput.type_on", too_many)
+    script = f"trap '' HUP; touch {tmp_path}/ran"
+    agent = only(system, shell("a", script, stdin="open", stdio="pty"))
+    assert "Too many open files" in agent.error.message
+    system.close()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_what_is_sent_before_an_agent_runs_waits_for_it(system, tmp_path):
     script = f"until test -e {tmp_path}/go; do sleep 0.01; done"
     run = system.run([shell("first", script), shell("a", "cat", stdin="open")], max_concurrent=1)

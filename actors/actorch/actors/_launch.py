@@ -91,6 +91,8 @@ def launch(
         stdio = PtyStdio(dispatcher, attempt.paths, complain, environment, spoken_to)
     attempt.stdio = stdio
     with _input(spec, run.directory, attempt, dispatcher) as stdin, stdio.open(stdin) as files:
+        if attempt.input is not None and isinstance(stdio, PtyStdio):
+            attempt.input.type_on(stdio.keyboard)
         order = SpawnOrder(
             argv=spec.argv,
             env=environment,
@@ -104,10 +106,7 @@ def launch(
             brand=attempt.brand,
             group=group,
         )
-        process = run.host.spawn(order, report)
-        if attempt.input is not None and isinstance(stdio, PtyStdio):
-            attempt.input.type_on(stdio.keyboard)
-        return process
+        return run.host.spawn(order, report)
 
 
 @contextmanager
