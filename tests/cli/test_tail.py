@@ -3,7 +3,7 @@
 import pytest
 
 from actorch.actors import AgentOutput
-from actorch.actors._output_limit import give_back_head
+from actorch.actors._output_limit import give_back
 from actorch.cli._log_source import Source
 from actorch.cli._tail import LineTails, Tail
 
@@ -56,7 +56,7 @@ def test_what_is_given_back_while_it_is_being_shown_is_skipped(output):
     first = next(pieces)
     assert head.startswith(first)
     assert list(source.cutter.feed(first))
-    if not give_back_head(output.stdout_path, 5 << 20):
+    if not give_back(output.stdout_path, 0, 5 << 20):
         pytest.skip("this file system gives nothing back")
     assert list(pieces) == [b"tail\n"]
     assert not source.cutter.pending
