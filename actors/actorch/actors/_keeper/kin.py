@@ -122,6 +122,14 @@ def descendants(group: int = 0) -> list[Kin]:
     return [one for one in found if one.state not in ("Z", "X")]
 
 
+def still_lives(one: Kin, others: list[Kin]) -> bool:
+    """Whether it lives, and is none of the others. Never where no start times are told."""
+    if one.start == 0 or any(one.pid == other.pid for other in others):
+        return False
+    found = look_up(one.pid)
+    return found is not None and found.start == one.start and found.state not in ("Z", "X")
+
+
 def send_signal(one: Kin, signum: int) -> bool:
     """Signal it and have it continue, unless its number is another process's by now.
 

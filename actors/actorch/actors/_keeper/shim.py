@@ -15,6 +15,7 @@ from .kin import (
     look_up,
     number_outside,
     send_signal,
+    still_lives,
 )
 from .owner import Owner
 from .wire import (
@@ -67,12 +68,16 @@ class Tree:
         self.cut_off = False
         self.left = 0
         self.status: int | None = None
+        self._seen: list[Kin] = []
         self._user = self._system = 0.0
         self._rss = 0
 
     def alive(self) -> list[Kin]:
         """Its living processes, and for an order about a session those in it."""
         found = descendants(self.leader)
+        if not is_subreaper():  # who has lost its parent is no descendant, but was one before
+            found += [one for one in self._seen if still_lives(one, found)]
+            self._seen = found
         return [one for one in found if not self.session_only or one.session == self.leader]
 
     def add_usage(self, user: float, system: float, rss: int) -> None:
