@@ -219,6 +219,18 @@ def test_where_no_head_can_be_given_back_it_is_ended(system, monkeypatch):
     assert os.stat(agent.stdout_path).st_size == 65_536
 
 
+@pytest.mark.parametrize("what", ["ln -s {precious} $f", "mkfifo $f", "mkdir $f"])
+@pytest.mark.parametrize("how", ["stop", "keep-tail"])
+def test_what_an_agent_puts_in_the_place_of_its_file_is_not_cut_off(system, tmp_path, what, how):
+    precious = tmp_path / "precious"
+    precious.write_text("x" * 100_000)
+    script = f"f=$(readlink /proc/$$/fd/1); rm $f; {what.format(precious=precious)}"
+    agent = only(system, shell("a", script, output_max="1K", on_output_max=how))
+    assert precious.stat().st_size == 100_000
+    assert precious.stat().st_blocks > 0
+    assert agent.attempts[0].truncated == 0
+
+
 # Input that stays open
 
 

@@ -12,19 +12,23 @@ __all__ = ["READ_SIZE", "data_start", "open_output", "tail_start"]
 READ_SIZE: Final = 1 << 20
 """Bytes to read at a time: a flood is read as fast as it can be, and memory is not filled."""
 
-_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def open_output(path: str) -> int:
+def open_output(path: str, access: int = os.O_RDONLY) -> int:
     """A descriptor of a regular file, to be closed by the caller.
 
     Agents can write to the directory of their run: what stands there may be a symbolic link that
     leads elsewhere, which is not followed, or a FIFO, on which nobody waits.
 
+    Args:
+        path: of the file.
+        access: to read it, or to write to it.
+
     Raises:
         OSError: it is not there, cannot be read, or is no regular file.
     """
-    descriptor = os.open(path, _FLAGS)
+    descriptor = os.open(path, access | _FLAGS)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ._output import file_size
+from ._output_file import open_output
 
 __all__ = ["OutputLimit", "give_back"]
 
@@ -50,8 +51,7 @@ class OutputLimit:
         for path, head in self._heads.items():
             surplus = file_size(path) - head - self._most
             if surplus > _BLOCK or (surplus > 0 and not self._keep_tail):
-                os.truncate(path, head + self._most)
-                self.truncated += surplus
+                self.truncated += surplus * _cut_off(path, head + self._most)
         return exceeded
 
     def _is_too_large(self, path: str) -> bool:
@@ -80,7 +80,7 @@ def give_back(path: str, offset: int, length: int) -> bool:
         whether the file system can do that.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_output(path, os.O_WRONLY)
     except OSError:
         return False
     try:
@@ -90,6 +90,19 @@ def give_back(path: str, offset: int, length: int) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def _cut_off(path: str, size: int) -> bool:
+    """Shorten a file; whether that was possible: an agent may have put something in its place."""
+    try:
+        descriptor = open_output(path, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)
+    return True
 
 
 @functools.cache
