@@ -170,3 +170,13 @@ def test_an_agent_that_puts_a_fifo_in_the_place_of_its_output_hangs_nobody(proce
     assert one.returncode == 1
     assert b"failed: 1 of 2" in out
     assert err.count(b"not a regular file") == 2
+
+
+@pytest.mark.parametrize("merge", ["--merge", "--no-merge"])
+def test_a_failure_names_the_files_that_there_are_each_once(actorch, merge):
+    said = actorch("run", "--output", "none", merge, "-a", "a=sh -c 'echo words; exit 3'")
+    (line,) = [line for line in said.err.splitlines() if "[output: " in line]
+    paths = line.strip().removeprefix("[output: ").removesuffix("]").split(" ")
+    assert len(paths) == 1
+    assert paths[0].endswith("/a.1.out")
+    assert os.path.exists(paths[0])

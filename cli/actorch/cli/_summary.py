@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import click
@@ -65,7 +66,8 @@ def failures(result: RunResult, colour: bool) -> str:
 def _failure(agent: AgentResult, colour: bool) -> str:
     head = f"{agent.name}: {printable(agent.note)}"
     lines = [f"  {line}" for line in agent.tail(_TAIL)]
-    paths = [path for path in (agent.stdout_path, agent.stderr_path) if path]
+    named = dict.fromkeys(path for path in (agent.stdout_path, agent.stderr_path) if path)
+    paths = [path for path in named if os.path.exists(path)]  # what is empty was removed
     where = f"  [output: {' '.join(paths)}]" if paths and lines else ""
     parts = [_styled(head, STYLES[agent.state], colour), *lines, *([where] if where else [])]
     return "\n".join(parts) + "\n"
