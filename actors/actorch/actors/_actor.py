@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +14,7 @@ from ._future import Future
 from ._mailbox import Mailbox
 from ._notices import ActorTimer
 from ._proxied import STOP
+from ._reasons import ExitReason
 from ._ref import ActorRef
 from ._timers import Timer, deadline
 
@@ -32,12 +34,17 @@ class Actor(pykka.Actor):
         blocking: whether it may block, and so has a (daemon) thread of its own.
         mailbox_capacity: how many messages may wait for it; 0 for no limit. One more is refused
             with `MailboxFullError`, at the sender.
+        ref_class: what others hold of it.
+        sure_to_end: whether it ends by itself once it was told to, however long that takes, so
+            that nobody needs to give it up.
         dispatcher: what runs it; set before `__init__`.
         actor_urn: names this actor; no other has the same.
     """
 
     blocking: ClassVar[bool] = False
     mailbox_capacity: ClassVar[int] = 100_000
+    ref_class: ClassVar[type[ActorRef[Any]]] = ActorRef
+    sure_to_end: ClassVar[bool] = False
 
     dispatcher: Dispatcher
     _cell: Cell
@@ -99,28 +106,51 @@ class Actor(pykka.Actor):
         Raises:
             BaseException: what `__init__` raised; whoever got hold of the ref sees a dead actor.
         """
-        actor = cls.__new__(cls, *args, **kwargs)
-        cell = Cell(actor, Mailbox(cls.mailbox_capacity), dispatcher, urn)
-        actor.dispatcher = dispatcher
-        actor._cell = cell
-        ref = actor._actor_ref = ActorRef(cell, cls, urn)
+        cell = Cell(cls, Mailbox(cls.mailbox_capacity), dispatcher, urn)
+        ref = cls.ref_class(cell, cls, urn)
         try:
-            cls.__init__(actor, *args, **kwargs)
+            cls.construct(cell, ref, args, kwargs)
         except BaseException as error:
             cell.abort(error)
             raise
         return ref
 
+    @classmethod
+    def construct(
+        cls, cell: Cell, ref: ActorRef[Self], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Make the actor of a cell. For what starts actors.
+
+        Raises:
+            BaseException: what `__init__` raised.
+        """
+        actor = cls.__new__(cls, *args, **kwargs)
+        actor.dispatcher = cell.dispatcher
+        actor._cell = cell
+        actor._actor_ref = ref
+        cell.actor = actor
+        cls.__init__(actor, *args, **kwargs)
+
     def stop(self) -> None:
         """End once the messages that are here already are handled."""
         self._cell.mailbox.offer(STOP)
 
-    def watch(self, ref: ActorRef[Any]) -> None:
+    def leave(self, reason: ExitReason) -> None:
+        """End after the message in hand, for that reason."""
+        if self._cell.verdict is None:
+            self._cell.verdict = reason
+
+    def watch(self, ref: ActorRef[Any], message: object = None) -> None:
         """Receive one `Terminated` when `ref` has ended and cleaned up; at once if it has already.
 
-        It comes on the system lane. Watching twice is watching once.
+        It comes on the system lane. Watching twice is watching once, with the later message. If a
+        supervisor starts the actor again, it has not ended; of an agent, its process tree is gone.
+
+        Args:
+            ref: whom to watch.
+            message: what to receive instead of `Terminated` (Akka's ``watchWith``).
         """
-        self._cell.watch(ref)
+        self._cell.watch(ref, message)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Do not receive it, even if it is in the mailbox by now."""
@@ -144,19 +174,43 @@ class Actor(pykka.Actor):
         self.dispatcher.add_timer(timer)
         return timer
 
+    def on_start(self) -> object:  # type: ignore[override]  # pykka ignores what comes back
+        """Called first, before any message.
+
+        It may be an ``async def``: no message is handled before it is over. If it returns a
+        `Future`, a supervisor counts the actor as started once that is done; messages are handled
+        meanwhile. What it, or the future, raises ends the actor: `StartFailed`.
+        """
+
+    def on_stop(self) -> object:  # type: ignore[override]  # pykka ignores what comes back
+        """Called when it ends, unless it crashed.
+
+        It may be an ``async def``, or return a `Future`: the actor has ended once that is over.
+        """
+
+    def on_stop_request(self, reason: ExitReason) -> bool:
+        """Called when it is asked to stop; True to go on, and to `leave` when the work is done.
+
+        `ActorRef.kill` does not ask; nor does a supervisor whose patience is over.
+        """
+        return False
+
     def on_drained(self) -> None:
         """Called after one or more messages: the mailbox is empty, or it is somebody else's turn.
 
         The place to finish together what many messages began. Also called before `on_stop`.
         """
 
-    def on_failure(
+    def on_failure(  # type: ignore[override]
         self,
         exception_type: type[BaseException] | None,
         exception_value: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
-        """Called instead of `on_stop` after `on_start` or a handler raised. It has been logged."""
+    ) -> object:
+        """Called instead of `on_stop` after `on_start` or a handler raised. It has been logged.
+
+        It may be an ``async def``, or return a `Future`, as `on_stop` may.
+        """
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:

@@ -6,20 +6,22 @@ The actor is what users write; the cell is what outlives its mistakes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from ._mailbox import Ask, Mailbox, StopRequest
-from ._notices import ActorTimer, Death
-from ._proxied import PROXIED, PykkaStop
-from ._reasons import Crashed, ExitReason, Killed, Normal, StartFailed, Terminated
+from ._future import Future
+from ._handlers import HANDLERS
+from ._mailbox import Mailbox
+from ._notices import ActorTimer, Opening
+from ._pending import Pending, is_coroutine
+from ._reasons import Crashed, ExitReason, Killed, StartFailed
 from ._report import report
+from ._waiter import Waiter
 
 if TYPE_CHECKING:
     from ._actor import Actor
     from ._dispatcher import Dispatcher
-    from ._ref import ActorRef
 
 __all__ = ["Cell"]
 
@@ -32,53 +34,40 @@ _LONG_SLICE = 1024
 """The same where there is no next actor."""
 
 
-def _receive(actor: Actor, message: object) -> object:
-    return actor.on_receive(message)
-
-
-def _proxied(handle: Callable[[Any, Any], object]) -> Callable[[Cell, Actor, Any], object]:
-    return lambda _cell, actor, message: handle(actor, message)
-
-
-class Cell:
+class Cell(Waiter):
     """The life of one actor.
 
     Attributes:
-        mailbox: what it has yet to handle.
-        actor: the actor; None once it has ended.
+        actor: the actor; None before it was made, and once it has ended.
         reason: why it ended; None until its cleanup has run.
         timers: those it set and that are yet to come (a dict, since an empty one is small).
     """
 
     __slots__ = (
-        "_dispatcher",
         "_enqueue",
         "_limit",
-        "_mourners",
         "_started",
         "_urn",
-        "_verdict",
-        "_watched",
         "actor",
-        "mailbox",
-        "reason",
         "timers",
     )
 
-    def __init__(self, actor: Actor, mailbox: Mailbox, dispatcher: Dispatcher, urn: str) -> None:
-        self.actor: Actor | None = actor
-        self.mailbox = mailbox
-        self.reason: ExitReason | None = None
+    def __init__(
+        self, actor_class: type[Actor], mailbox: Mailbox, dispatcher: Dispatcher, urn: str
+    ) -> None:
+        super().__init__(mailbox, dispatcher)
+        self.actor: Actor | None = None
         self.timers: dict[ActorTimer, None] = {}
         self._enqueue: Callable[[Cell], object] = _nowhere
-        self._dispatcher = dispatcher
-        self._urn = urn
-        self._limit = _LONG_SLICE if actor.blocking else _SLICE
+        self._limit = _LONG_SLICE if actor_class.blocking else _SLICE
         self._started = False
-        self._verdict: ExitReason | None = None
-        self._mourners: dict[object, Callable[[ExitReason], object]] = {}
-        self._watched: dict[ActorRef[Any], None] = {}
-        mailbox.belongs_to(self, type(actor).__name__, urn)
+        self._urn = urn
+        mailbox.belongs_to(self, actor_class.__name__, urn, dispatcher.bury)
+
+    @property
+    def incarnation(self) -> int:
+        """How often the actor was started: once, without a supervisor."""
+        return 1
 
     def begin(self, enqueue: Callable[[Cell], object]) -> None:
         """Start the actor's life.
@@ -99,182 +88,169 @@ class Cell:
         if actor is None:  # scheduled by somebody who was late
             return
         try:
-            self._work(actor)
+            if self.pending is not None:
+                self.resume(self.pending)
+            if self.pending is None and self.reason is None:
+                self._work(actor)
         except BaseException as error:
             self._crash(actor, error)
             return
-        if self._verdict is not None:
-            self._stop(actor, self._verdict)
-        else:
-            self._rest()
+        if self.pending is None and self.reason is None:  # else it goes on when that is over
+            self._rest_or_stop(actor)
 
     def _work(self, actor: Actor) -> None:
         if not self._started:
             self._start(actor)
         urgent, lane = self.mailbox.urgent, self.mailbox.lane
-        special = self._special
         left = self._limit
-        while left and self._verdict is None:
+        while left and self.verdict is None and self.pending is None:
             try:
                 item = (urgent or lane).popleft()
             except IndexError:
                 break
             left -= 1
-            if type(item) in special:
-                special[type(item)](self, actor, item)
+            handle = HANDLERS.get(type(item))
+            if handle is not None:
+                handle(self, actor, item)
             else:
-                actor.on_receive(item)
-        if left < self._limit:
+                answer = actor.on_receive(item)
+                if answer is not None and is_coroutine(answer):
+                    self.park(answer)
+        if left < self._limit and self.pending is None:
             actor.on_drained()
 
-    def _start(self, actor: Actor) -> None:
-        if self._verdict is None:  # else it was killed before it began
-            actor.on_start()
-            self._started = True
+    def hand(self, actor: Actor, message: object) -> None:
+        """Have the actor handle a message that nobody waits for an answer to."""
+        if is_coroutine(answer := actor.on_receive(message)):
+            self.park(answer)
 
-    def _rest(self) -> None:
-        """Go on in the next turn, or be quiet until a sender schedules the mailbox again."""
+    def _start(self, actor: Actor) -> None:
+        if self.verdict is not None:  # it was killed before it began
+            return
+        begun: object = actor.on_start()
+        if is_coroutine(begun):
+            self.park(begun, self._begun)
+        else:
+            self._begun(begun)
+
+    def _begun(self, value: object) -> None:
+        self._started = True
+        if isinstance(value, Future):
+            future: Future[Any] = value
+            future.add_done_callback(self._say_opened)
+        else:
+            self._opened()
+
+    def _say_opened(self, future: Future[Any]) -> None:
+        self.mailbox.offer_urgent(Opening(self, future))
+
+    def open(self, future: Future[Any]) -> None:
+        """Count as started; or end, if what `on_start` returned a future of has failed."""
+        try:
+            future.get(timeout=0)
+        except BaseException as error:
+            self.verdict = StartFailed(error)
+        else:
+            self._opened()
+
+    def _opened(self) -> None:
+        """It has started: for those whom a supervisor waits for."""
+
+    def accept_stop(self, actor: Actor, reason: ExitReason) -> None:
+        """End, unless the actor itself sees to that."""
+        if not actor.on_stop_request(reason):
+            self.verdict = reason
+
+    def _rest_or_stop(self, actor: Actor) -> None:
+        """End, or go on in the next turn, or be quiet until a sender schedules the mailbox."""
+        if self.verdict is not None:
+            self._stop(actor, self.verdict)
+            return
         mailbox = self.mailbox
         if not mailbox.lane and not mailbox.urgent:
             mailbox.scheduled = False
-            if not mailbox.lane and not mailbox.urgent and self._verdict is None:
+            if not mailbox.lane and not mailbox.urgent and self.verdict is None:
                 return
             mailbox.scheduled = True
         self._enqueue(self)
-
-    def _answer(self, actor: Actor, ask: Ask) -> None:
-        if type(ask.message) is PykkaStop:
-            self._accept_pykka_stop(actor, ask.message)
-            self.when_ended(ask.future, lambda _reason: ask.future.set(None))
-            return
-        try:
-            proxied = PROXIED.get(type(ask.message))
-            answer = (proxied or _receive)(actor, ask.message)
-        except BaseException as error:
-            info = (type(error), error, error.__traceback__)
-            self.when_ended(ask.future, lambda _reason: ask.future.set_exception(info))
-            raise
-        ask.future.set(answer)
-
-    def _accept_stop(self, _actor: Actor, request: StopRequest) -> None:
-        self._verdict = request.reason
-        self.when_ended(request.future, lambda _reason: request.future.set(True))
-
-    def _accept_pykka_stop(self, _actor: Actor, _message: object) -> None:
-        self._verdict = Normal()
-
-    def _mourn(self, actor: Actor, death: Death) -> None:
-        ref = death.message.ref
-        if ref in self._watched:  # else unwatched meanwhile
-            del self._watched[ref]
-            actor.on_receive(death.message)
-
-    def _tick(self, actor: Actor, timer: ActorTimer) -> None:
-        if not timer.cancelled:
-            actor.on_receive(timer.message)
-
-    _special: ClassVar[Mapping[type, Callable[..., object]]] = {
-        Ask: _answer,
-        StopRequest: _accept_stop,
-        PykkaStop: _accept_pykka_stop,
-        Death: _mourn,
-        ActorTimer: _tick,
-        **{kind: _proxied(handle) for kind, handle in PROXIED.items()},
-    }
-    """What is not simply handed to `on_receive`."""
 
     def kill(self, reason: ExitReason) -> None:
         """End the actor before its next message. From any thread.
 
         Nothing waits for a handler that never returns: the mailbox closes now.
         """
-        if self._verdict is None:
-            self._verdict = reason
-        self.mailbox.closed = True
+        if self.verdict is None:
+            self.verdict = reason
+        self._shut()
         self.mailbox.settle()
         if self.reason is None:
             self._enqueue(self)
 
     def abort(self, error: BaseException) -> None:
         """End an actor whose `__init__` raised."""
-        self.mailbox.closed = True
+        self._shut()
         self._finish(StartFailed(error))
 
     def abandon(self) -> None:
         """In a forked child, which has no thread for it: have ended, and tell nobody."""
         self.mailbox.abandon()
-        self._verdict = self.reason = Killed()
+        self.verdict = self.reason = Killed()
         self.actor = None
-        self._mourners.clear()
+        self.forget_mourners()
+
+    def _shut(self) -> None:
+        """Take no more messages."""
+        self.mailbox.closed = True
 
     def _stop(self, actor: Actor, reason: ExitReason) -> None:
-        self.mailbox.closed = True
+        self._shut()
+        left: object = None
         if self._started:
             try:
-                actor.on_stop()
+                left = actor.on_stop()
             except BaseException as error:
                 report(_log, error, "%s raised in on_stop", self.mailbox.name)
                 reason = Crashed(error)
-        self._finish(reason)
+        self._depart(left, reason)
 
     def _crash(self, actor: Actor, error: BaseException) -> None:
-        self.mailbox.closed = True
+        self._shut()
         report(_log, error, "%s crashed", self.mailbox.name)
+        left: object = None
         try:
-            actor.on_failure(type(error), error, error.__traceback__)
+            left = actor.on_failure(type(error), error, error.__traceback__)
         except BaseException as second:
             report(_log, second, "%s raised in on_failure", self.mailbox.name)
-        self._finish(Crashed(error) if self._started else StartFailed(error))
+        self._depart(left, Crashed(error) if self._started else StartFailed(error))
+
+    def _depart(self, left: object, reason: ExitReason) -> None:
+        """Finish, once what `on_stop` or `on_failure` left to be done is done."""
+        if left is None:
+            self._finish(reason)
+            return
+        then, on_error = partial(self._depart_well, reason), partial(self._depart_badly, reason)
+        self.wait_for(Pending(left, self.dispatcher.coroutines, then, on_error, last=True))
+
+    def _depart_well(self, reason: ExitReason, _value: object) -> None:
+        self._finish(reason)
+
+    def _depart_badly(self, reason: ExitReason, error: BaseException) -> None:
+        report(_log, error, "%s raised when it ended", self.mailbox.name)
+        self._finish(reason if reason.abnormal else Crashed(error))
 
     def _finish(self, reason: ExitReason) -> None:
         while self.timers:
             self.timers.popitem()[0].cancel()
-        for ref in list(self._watched):
-            self.unwatch(ref)
-        self._dispatcher.forget(self._urn)
+        self.unwatch_all()
+        self._release(reason)
+
+    def _release(self, reason: ExitReason) -> None:
+        self.dispatcher.forget(self._urn)
         self.reason = reason
         self.actor = None
         self.mailbox.owner = None
         self.mailbox.settle()
-        self._tell_mourners(reason)
-
-    def when_ended(self, key: object, function: Callable[[ExitReason], object]) -> None:
-        """Have `function` called with the reason, once, after the end; at once if that was before.
-
-        Args:
-            key: names this wish, for `no_longer`; a second wish by that name replaces it.
-            function: called on the actor's thread, or on this one if the actor has ended.
-        """
-        self._mourners[key] = function
-        if self.reason is not None:
-            self._tell_mourners(self.reason)
-
-    def no_longer(self, key: object) -> None:
-        """Take a wish back, if it has not come true already."""
-        self._mourners.pop(key, None)
-
-    def _tell_mourners(self, reason: ExitReason) -> None:
-        for key in list(self._mourners):
-            function = self._mourners.pop(key, None)
-            if function is not None:  # else another thread was quicker
-                try:
-                    function(reason)
-                except Exception as error:
-                    report(_log, error, "telling of the end of %s", self.mailbox.name)
-
-    def watch(self, ref: ActorRef[Any]) -> None:
-        """Have the actor receive one `Terminated` when `ref` has ended."""
-        if ref not in self._watched:
-            self._watched[ref] = None
-            ref.cell.when_ended(self, partial(self._hear_of, ref))
-
-    def _hear_of(self, ref: ActorRef[Any], reason: ExitReason) -> None:
-        self.mailbox.offer_urgent(Death(Terminated(ref, reason)))
-
-    def unwatch(self, ref: ActorRef[Any]) -> None:
-        """Have it not receive that."""
-        self._watched.pop(ref, None)
-        ref.cell.no_longer(self)
+        self.tell_mourners(reason)
 
     def __repr__(self) -> str:
         return f"<Cell of {self.mailbox.name}: {self.state}>"

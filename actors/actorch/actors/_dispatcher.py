@@ -8,19 +8,23 @@ import random as random_module
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._actor import Actor
+from ._cell import Cell
 from ._clock import Clock, SystemClock
+from ._coroutines import Coroutines
+from ._dead_letters import DeadLetter
 from ._errors import DispatcherClosedError, WouldBlockError
 from ._here import refuse_to_wait
-from ._loop import Loop
+from ._loop_services import LoopServices
+from ._mailbox import Bury
+from ._report import report
 from ._roster import Roster
-from ._timers import Timer, deadline
 
 if TYPE_CHECKING:
-    from ._cell import Cell
     from ._ref import ActorRef
 
 __all__ = ["Dispatcher"]
@@ -32,7 +36,7 @@ _LAST_GRACE = 1.0
 """Real seconds that threads get to end in, once all that can be stopped has been."""
 
 
-class Dispatcher:
+class Dispatcher(LoopServices):
     """Runs many actors on one thread, and each blocking actor on a thread of its own.
 
     It is also their timer, their selector and their registry. Nothing of it is global: a process
@@ -43,11 +47,14 @@ class Dispatcher:
         name: shown in thread names.
         clock: what time it is; a manual one in tests.
         random: where actors take chance from; a seeded one in tests.
+        on_dead_letter: called, on any thread, with each `DeadLetter`; it must be quick.
 
     Attributes:
         name: as given.
         clock: as given.
         random: as given.
+        coroutines: runs the ``async def`` handlers. For cells.
+        bury: announces a dead letter. For mailboxes.
     """
 
     def __init__(
@@ -56,13 +63,14 @@ class Dispatcher:
         *,
         clock: Clock | None = None,
         random: random_module.Random | None = None,
+        on_dead_letter: Bury | None = None,
     ) -> None:
-        self.name = name
-        self.clock: Clock = clock or SystemClock()
+        super().__init__(name, clock or SystemClock())
         self.random = random or random_module.Random()
+        self.coroutines = Coroutines(name)
+        self.bury = partial(self._bury, on_dead_letter)
         self._roster = Roster()
         self._urns = _unique_names()
-        self._loop = Loop(name, self.clock, keeps=self)
         self._enqueue = self._loop.enqueue  # one bound method for all cells
         self.clock.attach(self)
         _all.add(self)
@@ -80,23 +88,53 @@ class Dispatcher:
             BaseException: what `__init__` raised.
         """
         self._loop.refuse_if_closed()
-        ref = actor_class.prepare(self, next(self._urns), args, kwargs)
+        ref = actor_class.prepare(self, self.new_urn(), args, kwargs)
+        assert isinstance(ref.cell, Cell)
         try:
-            if not self._roster.enlist(ref):
-                raise DispatcherClosedError(f"the dispatcher {self.name!r} is closed")
-            enqueue = self._runner(ref)
+            self.enlist(ref)
+            enqueue = self.runner(ref.cell, actor_class)
         except (DispatcherClosedError, RuntimeError) as error:
             ref.cell.abort(error)
             raise
         ref.cell.begin(enqueue)
         return ref
 
-    def _runner(self, ref: ActorRef[Any]) -> Callable[[Cell], object]:
-        """What has the actor run soon: on the shared thread, or on one of its own."""
-        if not ref.actor_class.blocking:
+    def new_urn(self) -> str:
+        """A name that no other actor has."""
+        return next(self._urns)
+
+    def enlist(self, ref: ActorRef[Any]) -> None:
+        """Put an actor on the list. For what starts actors.
+
+        Raises:
+            DispatcherClosedError: the dispatcher is closed.
+        """
+        if not self._roster.enlist(ref):
+            raise DispatcherClosedError(f"the dispatcher {self.name!r} is closed")
+
+    def runner(self, cell: Cell, actor_class: type[Actor]) -> Callable[[Cell], object]:
+        """What has an actor run soon: on the shared thread, or on one of its own.
+
+        Raises:
+            RuntimeError: the system has no thread to give.
+            DispatcherClosedError: the dispatcher is closed.
+        """
+        self._loop.refuse_if_closed()
+        if not actor_class.blocking:
             return self._enqueue
-        name = f"{self.name}-{ref.actor_class.__name__}"
-        return self._roster.give_thread(ref, name).enqueue
+        name = f"{self.name}-{actor_class.__name__}"
+        return self._roster.give_thread(cell, name).enqueue
+
+    def stack_of(self, cell: Cell) -> str:
+        """Where the thread of a blocking actor is, as a traceback; "" if it has none."""
+        return self._roster.stack_of(cell)
+
+    def _bury(self, on_dead_letter: Bury | None, letter: DeadLetter) -> None:
+        if on_dead_letter is not None:
+            try:
+                on_dead_letter(letter)
+            except BaseException as error:
+                report(_log, error, "%r raised when it heard of a dead letter", on_dead_letter)
 
     def forget(self, urn: str) -> None:
         """Take an actor that has ended off the list. Called by what ended it."""
@@ -109,73 +147,6 @@ class Dispatcher:
     def get(self, urn: str) -> ActorRef[Any] | None:
         """The actor of that name, unless it has ended."""
         return self._roster.get(urn)
-
-    def in_thread(self) -> bool:
-        """Whether the caller is on the thread that non-blocking actors share."""
-        return self._loop.in_thread()
-
-    def call_soon(self, function: Callable[..., object], *args: object) -> None:
-        """Call a function on the dispatcher's thread, after what waits there. From any thread.
-
-        What it raises is logged.
-
-        Raises:
-            DispatcherClosedError: the dispatcher is closed.
-        """
-        self._loop.call(function, *args)
-
-    def call_later(self, delay: float, function: Callable[..., object], *args: object) -> Timer:
-        """Call a function on the dispatcher's thread after a while. From any thread.
-
-        Args:
-            delay: seconds of this dispatcher's clock; what is below 0 counts as 0.
-            function: what to call; what it raises is logged.
-            args: what to call it with.
-
-        Returns:
-            what cancels it.
-
-        Raises:
-            ValueError: `delay` is not a number.
-            DispatcherClosedError: the dispatcher is closed.
-        """
-        timer = Timer(deadline(self.clock, delay), function, args)
-        self._loop.add_timer(timer)
-        return timer
-
-    def add_timer(self, timer: Timer) -> None:
-        """Have a timer run when it is due. From any thread.
-
-        Raises:
-            DispatcherClosedError: the dispatcher is closed.
-        """
-        self._loop.add_timer(timer)
-
-    def add_reader(self, fd: int, function: Callable[[], None]) -> None:
-        """Call `function` whenever `fd` is readable, until `remove_reader`.
-
-        What it raises is logged. On the dispatcher's thread only, as are the three below.
-
-        Raises:
-            RuntimeError: called on another thread.
-        """
-        self._refuse_elsewhere("add_reader")
-        self._loop.descriptors.set_reader(fd, function)
-
-    def remove_reader(self, fd: int) -> None:
-        """Undo `add_reader`. Do it before closing `fd`. Without effect if there is none."""
-        self._refuse_elsewhere("remove_reader")
-        self._loop.descriptors.set_reader(fd, None)
-
-    def add_writer(self, fd: int, function: Callable[[], None]) -> None:
-        """Call `function` whenever `fd` is writable, until `remove_writer`."""
-        self._refuse_elsewhere("add_writer")
-        self._loop.descriptors.set_writer(fd, function)
-
-    def remove_writer(self, fd: int) -> None:
-        """Undo `add_writer`. Without effect if there is none."""
-        self._refuse_elsewhere("remove_writer")
-        self._loop.descriptors.set_writer(fd, None)
 
     def stop_all(self, timeout: float | None = None) -> list[ActorRef[Any]]:
         """Stop all actors, the last started first, each after the one before has ended.
@@ -221,6 +192,8 @@ class Dispatcher:
     def _end_threads(self) -> None:
         stuck: list[object] = [] if self._loop.end(_LAST_GRACE) else [self._loop]
         stuck += self._roster.join(_LAST_GRACE)
+        if not self.coroutines.end(_LAST_GRACE):
+            stuck.append(self.coroutines)
         if stuck:
             _log.warning("closed %s, but a handler is stuck in %s", self, stuck)
 
@@ -228,16 +201,6 @@ class Dispatcher:
     def turns(self) -> int:
         """How often its threads found something to do."""
         return self._loop.turns + self._roster.turns
-
-    @property
-    def wakeups(self) -> int:
-        """How often the shared thread woke up. An idle dispatcher does not."""
-        return self._loop.wakeups
-
-    @property
-    def next_due(self) -> float | None:
-        """When the next timer is due, as of when the shared thread last went to sleep."""
-        return self._loop.next_due
 
     def settle(self, patience: float) -> bool:
         """Wait until no actor has anything to do and no timer is due. For clocks that are set.
@@ -254,10 +217,6 @@ class Dispatcher:
         self._roster.settle(patience)
         return settled
 
-    def _refuse_elsewhere(self, what: str) -> None:
-        if not self._loop.in_thread():
-            raise RuntimeError(f"{what} is for the dispatcher's own thread: use call_soon")
-
     def _refuse_to_wait(self, what: str) -> None:
         refuse_to_wait(what)
         if self._roster.is_here():
@@ -266,6 +225,7 @@ class Dispatcher:
     def abandon(self) -> None:
         """In a forked child, which has none of the threads: be closed, and tell nobody."""
         self._loop.abandon()
+        self.coroutines.abandon()
         self._roster.abandon()
 
     def __enter__(self) -> Self:

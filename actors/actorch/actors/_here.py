@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ._errors import WouldBlockError
 
 if TYPE_CHECKING:
     from ._cell import Cell
-    from ._loop import Loop
 
 __all__ = ["here", "refuse_to_wait"]
 
 
+class Named(Protocol):
+    """A loop, of whatever kind."""
+
+    @property
+    def name(self) -> str:
+        """Shown in errors."""
+        ...
+
+
 class _Here(threading.local):
-    loop: Loop | None = None
+    loop: Named | None = None
     cell: Cell | None = None
 
 

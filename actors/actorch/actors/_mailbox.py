@@ -11,19 +11,32 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import pykka
 from pykka._envelope import Envelope  # pykka's inboxes speak it, and it is nowhere else
 
+from ._dead_letters import DeadLetter
 from ._errors import MailboxFullError
+from ._proxied import PykkaStop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._cell import Cell
     from ._future import Future
     from ._reasons import ExitReason
 
-__all__ = ["Ask", "Awaited", "Mailbox", "StopRequest"]
+__all__ = ["Ask", "Awaited", "Bury", "Mailbox", "Notice", "StopRequest"]
+
+Bury: TypeAlias = "Callable[[DeadLetter], object]"
+"""Announces a dead letter. Called on any thread."""
+
+
+class Notice:
+    """What nobody sent: if it comes too late, it is no dead letter."""
+
+    __slots__ = ()
 
 
 class Awaited:
@@ -51,14 +64,18 @@ class Ask(Awaited):
         self.future.set_exception((type(error), error, None))
 
 
-class StopRequest:
-    """Handled in its turn, it ends the actor; `future` hears of the end, whatever its cause."""
+class StopRequest(Notice):
+    """Handled in its turn, it ends the actor; `future` hears of the end, whatever its cause.
 
-    __slots__ = ("future", "reason")
+    With a `cell`, it is for that one only, and not for the incarnations after it.
+    """
 
-    def __init__(self, reason: ExitReason, future: Future[bool]) -> None:
+    __slots__ = ("cell", "future", "reason")
+
+    def __init__(self, reason: ExitReason, future: Future[bool], cell: Cell | None = None) -> None:
         self.reason: Final = reason
         self.future: Final = future
+        self.cell: Final = cell
 
 
 class Mailbox:
@@ -73,7 +90,7 @@ class Mailbox:
         owner: who handles what is in here; None once that has ended.
     """
 
-    __slots__ = ("_whose", "capacity", "closed", "lane", "owner", "scheduled", "urgent")
+    __slots__ = ("_bury", "_whose", "capacity", "closed", "lane", "owner", "scheduled", "urgent")
 
     def __init__(self, capacity: int) -> None:
         self.lane: deque[object] = deque()
@@ -83,16 +100,18 @@ class Mailbox:
         self.scheduled = True  # until its owner has started
         self.owner: Cell | None = None
         self._whose = ("an actor", "not started")
+        self._bury: Bury | None = None
 
     @property
     def name(self) -> str:
         """Whose it is, for errors: class and URN."""
         return "{} ({})".format(*self._whose)
 
-    def belongs_to(self, owner: Cell, class_name: str, urn: str) -> None:
-        """Set whose it is."""
+    def belongs_to(self, owner: Cell, class_name: str, urn: str, bury: Bury) -> None:
+        """Set whose it is, and who hears of what is left in it."""
         self.owner = owner
         self._whose = (class_name, urn)
+        self._bury = bury
 
     def __len__(self) -> int:
         return len(self.lane) + len(self.urgent)
@@ -166,6 +185,13 @@ class Mailbox:
                 item.future.set(True)
             else:
                 owner.when_ended(item.future, lambda _reason: item.future.set(True))
+        elif not isinstance(item, Notice) and type(item) is not PykkaStop:
+            self.bury(item, "ended")
+
+    def bury(self, message: object, reason: Literal["ended", "stash full"]) -> None:
+        """Announce that nobody is going to handle a message."""
+        if self._bury is not None:
+            self._bury(DeadLetter(self.name, self._whose[1], message, reason))
 
     def abandon(self) -> None:
         """Be closed and empty, and answer nobody."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ._mailbox import Notice
 from ._reasons import Terminated
 from ._timers import Timer
 
 if TYPE_CHECKING:
     from ._cell import Cell
+    from ._future import Future
 
-__all__ = ["ActorTimer", "Death"]
+__all__ = ["ActorTimer", "Death", "Opening"]
 
 
-class Death:
+class Death(Notice):
     """On the system lane: a watched actor ended."""
 
     __slots__ = ("message",)
@@ -22,24 +24,38 @@ class Death:
         self.message: Final = message
 
 
-class ActorTimer(Timer):
+class Opening(Notice):
+    """On the system lane: what `on_start` returned a future of has come about, or failed."""
+
+    __slots__ = ("cell", "future")
+
+    def __init__(self, cell: Cell, future: Future[Any]) -> None:
+        self.cell: Final = cell
+        self.future: Final = future
+
+
+class ActorTimer(Notice, Timer):
     """Tells an actor something later.
 
     Once cancelled it stays silent, even if its message is in the mailbox already.
+
+    Attributes:
+        cell: whose it is.
+        message: what it tells.
     """
 
-    __slots__ = ("_cell", "message")
+    __slots__ = ("cell", "message")
 
     def __init__(self, when: float, cell: Cell, message: object) -> None:
         super().__init__(when, self._fire, ())
-        self._cell = cell
+        self.cell = cell
         self.message = message
 
     def _fire(self) -> None:
-        self._cell.timers.pop(self, None)
-        self._cell.mailbox.offer(self)
+        self.cell.timers.pop(self, None)
+        self.cell.mailbox.offer(self)
 
     def cancel(self) -> None:
         """Have it not happen. Without effect if it has; from any thread; idempotent."""
         super().cancel()
-        self._cell.timers.pop(self, None)
+        self.cell.timers.pop(self, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,10 +22,12 @@ class OwnThread:
     """Runs a cell's slices, and ends with it. A daemon: it never holds up the interpreter's exit.
 
     Attributes:
+        cell: whose it is; None once it has ended.
         turns: how many slices were run.
     """
 
     def __init__(self, cell: Cell, name: str) -> None:
+        self.cell: Cell | None = cell
         self.turns = 0
         self._owed: deque[None] = deque()
         """One for each time it was told to run a slice and has not done so yet."""
@@ -58,6 +62,7 @@ class OwnThread:
                 self._owed.popleft()
             self._notify_idle()
         self._ended = True
+        self.cell = here.cell = None
         self._notify_idle()
 
     def _notify_idle(self) -> None:
@@ -92,6 +97,12 @@ class OwnThread:
         """Wait for the thread's end; whether it came within `timeout` real seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def stack(self) -> str:
+        """Where it is, as a traceback; "" if it has ended."""
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # there is no other
+        frame = frames.get(self._thread.ident or 0)
+        return "" if frame is None else "".join(traceback.format_stack(frame))
 
     def is_alive(self) -> bool:
         """Whether the thread is there."""

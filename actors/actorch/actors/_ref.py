@@ -16,6 +16,7 @@ from ._reasons import ExitReason, Killed, Normal
 if TYPE_CHECKING:
     from ._actor import Actor
     from ._cell import Cell
+    from ._life import Life
 
 __all__ = ["ActorRef"]
 
@@ -31,7 +32,7 @@ class ActorRef(pykka.ActorRef[A]):
         cell: what carries the actor. Not for users.
     """
 
-    def __init__(self, cell: Cell, actor_class: type[A], actor_urn: str) -> None:
+    def __init__(self, cell: Cell | Life, actor_class: type[A], actor_urn: str) -> None:
         self.cell = cell
         self.actor_class = actor_class
         self.actor_urn = actor_urn
@@ -53,8 +54,13 @@ class ActorRef(pykka.ActorRef[A]):
         def _actor_weakref(self):
             return lambda: self.cell.actor
 
+    @property
+    def incarnation(self) -> int:
+        """How often the actor was started: a supervisor may start it again behind the same ref."""
+        return self.cell.incarnation
+
     def is_alive(self) -> bool:
-        """Whether the actor, or its cleanup, is still going on."""
+        """Whether the actor, or its cleanup, is still going on, or it may be started again."""
         return self.cell.reason is None
 
     def tell(self, message: object) -> None:
@@ -186,7 +192,8 @@ class ActorRef(pykka.ActorRef[A]):
     def kill(self, reason: ExitReason | None = None) -> None:
         """Have the actor end before its next message; what waits in its mailbox is refused now.
 
-        A handler that is running is not interrupted; `on_stop` runs after it. Does not wait.
+        A handler that is running is not interrupted, unless it awaits something; `on_stop` runs
+        after it. Does not wait. What waits for a supervised actor is left to its next incarnation.
 
         Args:
             reason: what its watchers are told; default `Killed`.
@@ -195,7 +202,7 @@ class ActorRef(pykka.ActorRef[A]):
 
     def _refuse_to_wait(self, what: str) -> None:
         refuse_to_wait(f"{what}(block=True) of {self}")
-        if here.cell is self.cell:
+        if here.cell is not None and here.cell.mailbox is self._mailbox:
             raise WouldBlockError(f"{self} would wait for itself in {what}(block=True)")
 
     def _dead(self) -> pykka.ActorDeadError:

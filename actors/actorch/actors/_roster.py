@@ -13,6 +13,7 @@ from ._own_thread import OwnThread
 from ._reasons import Shutdown
 
 if TYPE_CHECKING:
+    from ._cell import Cell
     from ._future import Future
     from ._ref import ActorRef
 
@@ -65,18 +66,22 @@ class Roster:
         """The one of that name."""
         return self._refs.get(urn)
 
-    def give_thread(self, ref: ActorRef[Any], name: str) -> OwnThread:
+    def give_thread(self, cell: Cell, name: str) -> OwnThread:
         """Start a thread for an actor.
 
         Raises:
             RuntimeError: the system has no thread to give.
         """
-        thread = OwnThread(ref.cell, name)
+        thread = OwnThread(cell, name)
         thread.start()
         with self._lock:
             self._threads = [other for other in self._threads if other.is_alive()]
             self._threads.append(thread)
         return thread
+
+    def stack_of(self, cell: Cell) -> str:
+        """Where the thread of an actor is, as a traceback; "" if it has none."""
+        return next((thread.stack() for thread in self._threads if thread.cell is cell), "")
 
     def is_here(self) -> bool:
         """Whether the caller is on one of the threads."""
@@ -105,13 +110,16 @@ class Roster:
         """Stop all, the last started first; see `Dispatcher.stop_all`."""
         deadline = math.inf if timeout is None else _real_now() + timeout
         asked: dict[ActorRef[Any], Future[bool]] = {}
-        while fresh := [ref for ref in reversed(self.all()) if ref not in asked]:
+        while fresh := [ref for ref in reversed(self._unsupervised()) if ref not in asked]:
             for ref in fresh:
                 asked[ref] = ref.stop(block=False, reason=Shutdown())
                 _wait(asked[ref], min(_PATIENCE, (deadline - _real_now()) / 2))
         for future in asked.values():
             _wait(future, deadline - _real_now())
         return [ref for ref in asked if ref.is_alive()]
+
+    def _unsupervised(self) -> list[ActorRef[Any]]:
+        return [ref for ref in self.all() if not ref.cell.supervised]
 
     def abandon(self) -> None:
         """In a forked child, which has none of the threads: be empty, and tell nobody."""

@@ -1,0 +1,96 @@
+"""How an actor's cell handles each kind of item in its mailbox that is no plain message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ._future import Future
+from ._mailbox import Ask, StopRequest
+from ._notices import ActorTimer, Death, Opening
+from ._pending import is_coroutine
+from ._proxied import PROXIED, PykkaStop
+from ._reasons import Normal
+
+if TYPE_CHECKING:
+    from ._actor import Actor
+    from ._cell import Cell
+
+__all__ = ["HANDLERS"]
+
+
+def _answer(cell: Cell, actor: Actor, ask: Ask) -> None:
+    if type(ask.message) is PykkaStop:
+        cell.accept_stop(actor, Normal())
+        cell.when_ended(ask.future, lambda _reason: ask.future.set(None))
+        return
+    proxied = PROXIED.get(type(ask.message))
+    try:
+        answer = (proxied or _receive)(actor, ask.message)
+    except BaseException as error:
+        _fail_once_ended(cell, ask.future, error)
+        raise
+    if is_coroutine(answer):
+        cell.park(answer, ask.future.set, partial(_fail_and_raise, cell, ask.future))
+    else:
+        ask.future.set(answer)
+
+
+def _receive(actor: Actor, message: object) -> object:
+    return actor.on_receive(message)
+
+
+def _fail_once_ended(cell: Cell, future: Future[Any], error: BaseException) -> None:
+    info = (type(error), error, error.__traceback__)
+    cell.when_ended(future, lambda _reason: future.set_exception(info))
+
+
+def _fail_and_raise(cell: Cell, future: Future[Any], error: BaseException) -> None:
+    _fail_once_ended(cell, future, error)
+    raise error
+
+
+def _accept_stop(cell: Cell, actor: Actor, request: StopRequest) -> None:
+    cell.when_ended(request.future, lambda _reason: request.future.set(True))
+    if request.cell in (None, cell):  # else it was meant for an incarnation before
+        cell.accept_stop(actor, request.reason)
+
+
+def _accept_pykka_stop(cell: Cell, actor: Actor, _message: object) -> None:
+    cell.accept_stop(actor, Normal())
+
+
+def _mourn(cell: Cell, actor: Actor, death: Death) -> None:
+    if (message := cell.mourned(death.message)) is not None:  # else unwatched meanwhile
+        cell.hand(actor, message)
+
+
+def _tick(cell: Cell, actor: Actor, timer: ActorTimer) -> None:
+    if not timer.cancelled and timer.cell is cell:
+        cell.hand(actor, timer.message)
+
+
+def _open(cell: Cell, _actor: Actor, opening: Opening) -> None:
+    if opening.cell is cell:
+        cell.open(opening.future)
+
+
+def _proxied(handle: Callable[[Any, Any], object]) -> Callable[[Cell, Actor, Any], object]:
+    def tell(cell: Cell, actor: Actor, message: object) -> None:
+        if is_coroutine(answer := handle(actor, message)):
+            cell.park(answer)
+
+    return tell
+
+
+HANDLERS: Final[Mapping[type, Callable[..., object]]] = {
+    Ask: _answer,
+    StopRequest: _accept_stop,
+    PykkaStop: _accept_pykka_stop,
+    Death: _mourn,
+    ActorTimer: _tick,
+    Opening: _open,
+    **{kind: _proxied(handle) for kind, handle in PROXIED.items()},
+}
+"""What is not simply handed to `on_receive`: called with the cell, the actor and the item."""
