@@ -14,7 +14,7 @@ from ._future import Future
 from ._handlers import HANDLERS
 from ._mailbox import Mailbox
 from ._notices import ActorTimer, Opening
-from ._pending import Pending, is_coroutine
+from ._pending import Pending, is_coroutine, is_future
 from ._reasons import Crashed, ExitReason, Killed, StartFailed
 from ._report import report
 from ._waiter import Waiter
@@ -135,9 +135,8 @@ class Cell(Waiter):
 
     def _begun(self, value: object) -> None:
         self._started = True
-        if isinstance(value, Future):
-            future: Future[Any] = value
-            future.add_done_callback(self._say_opened)
+        if is_future(value):
+            value.add_done_callback(self._say_opened)
         else:
             self._opened()
 

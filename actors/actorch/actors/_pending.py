@@ -11,7 +11,7 @@ from ._future import Future
 if TYPE_CHECKING:
     from ._coroutines import Coroutines
 
-__all__ = ["Pending", "is_coroutine"]
+__all__ = ["Pending", "is_coroutine", "is_future"]
 
 COROUTINE: Final[type] = CoroutineType
 
@@ -19,6 +19,11 @@ COROUTINE: Final[type] = CoroutineType
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Whether a handler was an ``async def``."""
     return type(value) is COROUTINE
+
+
+def is_future(value: object) -> TypeGuard[Future[Any]]:
+    """Whether a hook returned what is yet to come about."""
+    return isinstance(value, Future)
 
 
 class Pending:
@@ -79,9 +84,8 @@ class Pending:
 
 
 def _future_of(value: object) -> Future[Any]:
-    if isinstance(value, Future):
-        found: Future[Any] = value
-        return found
+    if is_future(value):
+        return value
     made = Future[Any]()
     made.set(value)  # a hook that returned something else, which pykka ignores
     return made
