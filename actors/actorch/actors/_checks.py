@@ -15,9 +15,12 @@ __all__ = [
     "check_bool",
     "check_int",
     "check_keys",
+    "check_name",
+    "check_number",
     "check_seconds",
     "check_string",
     "check_type",
+    "check_word",
     "is_list",
     "is_number",
     "is_table",
@@ -30,6 +33,9 @@ YEAR: Final = 366 * 86400.0
 
 ARGUMENT_BYTES: Final = 131_071
 """The kernel's limit of one argument or variable (MAX_ARG_STRLEN without the final NUL)."""
+
+NAME: Final = 200
+"""The most characters of the name of something that people read about."""
 
 
 def check_bool(key: str, value: object) -> bool:
@@ -44,6 +50,13 @@ def check_int(key: str, value: object, lowest: int, highest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
         raise SpecError(key, value, f"a whole number from {lowest} to {highest}")
     return value
+
+
+def check_number(key: str, value: object, lowest: int, highest: int) -> float:
+    """`value` as a float, if it is a number within the limits; a boolean is none."""
+    if not is_number(value) or not lowest <= cast("float", value) <= highest:
+        raise SpecError(key, unless_container(value), f"a number from {lowest} to {highest}")
+    return float(cast("float", value))
 
 
 def check_seconds(
@@ -101,6 +114,18 @@ def check_type(key: str, value: object, expected: type) -> None:
     """Refuse `value` unless it is an instance of `expected`."""
     if not isinstance(value, expected):
         raise SpecError(key, unless_container(value), f"a {expected.__name__}")
+
+
+def check_word(key: str, value: object, words: Sequence[str]) -> None:
+    """Refuse `value` unless it is one of `words`."""
+    if not isinstance(value, str) or value not in words:
+        raise SpecError(key, unless_container(value), f"one of {', '.join(words)}")
+
+
+def check_name(key: str, value: object) -> None:
+    """Refuse `value` unless it can be the name of something that people read about."""
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= NAME:
+        raise SpecError(key, unless_container(value), f"1 to {NAME} printable characters")
 
 
 def check_keys(where: str, table: Mapping[str, object], allowed: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from ._checks import check_int, check_seconds, check_type, is_list, is_number
+from ._checks import check_int, check_number, check_seconds, check_type, is_list
 from ._errors import SpecError
 from ._exit import ExitClass
 
@@ -65,10 +65,8 @@ class Backoff(msgspec.Struct, frozen=True):
         for key in ("initial", "cap"):
             seconds = check_seconds(f"retry.backoff.{key}", getattr(self, key), zero=True)
             msgspec.structs.force_setattr(self, key, seconds)
-        factor: object = self.factor
-        if not is_number(factor) or not 1 <= self.factor <= MOST:
-            raise SpecError("retry.backoff.factor", factor, f"a number from 1 to {MOST}")
-        msgspec.structs.force_setattr(self, "factor", float(self.factor))
+        factor = check_number("retry.backoff.factor", self.factor, 1, MOST)
+        msgspec.structs.force_setattr(self, "factor", factor)
         if self.jitter not in ("full", "none"):
             raise SpecError("retry.backoff.jitter", self.jitter, '"full" or "none"')
 
