@@ -170,6 +170,8 @@ class Agent(Actor):
                 self._arm(MEMORY_LOOK, LimitReached(self._attempt.number, StopReason.MEMORY))
             self._move(AgentEvent.UP)
             self._run.recorder.write(self._attempt.record(self._state))
+            if self._run.on_up is not None:
+                self._run.on_up()
         else:
             self._on_last(event)
 

@@ -2,6 +2,9 @@
 
 from ._actor import Actor
 from ._clock import Clock, SystemClock
+from ._dead_letters import (
+    DeadLetter,
+)
 from ._dispatcher import Dispatcher
 from ._errors import (
     ActorchError,
@@ -11,6 +14,8 @@ from ._errors import (
     AgentTimeoutError,
     AuthenticationRequiredError,
     CancelledError,
+    ChildError,
+    ChildStartError,
     DispatcherClosedError,
     HistoryError,
     InsufficientAgentsError,
@@ -28,6 +33,7 @@ from ._errors import (
     SignalExitError,
     SpawnError,
     SpecError,
+    TooManyChildrenError,
     TotalFailureError,
     UnsupportedPlatformError,
     UsageError,
@@ -49,13 +55,16 @@ from ._events import (
 from ._exit import Exit, ExitClass
 from ._future import Future
 from ._reasons import (
+    BudgetExceeded,
     Crashed,
     ExitReason,
     Killed,
     Normal,
+    ProcessExit,
     Shutdown,
     StartFailed,
     Terminated,
+    TimedOut,
 )
 from ._ref import ActorRef
 from ._results import AgentResult, AttemptResult
@@ -84,9 +93,13 @@ __all__ = [
     "AttemptResult",
     "AuthenticationRequiredError",
     "Backoff",
+    "BudgetExceeded",
     "CancelledError",
+    "ChildError",
+    "ChildStartError",
     "Clock",
     "Crashed",
+    "DeadLetter",
     "Dispatcher",
     "DispatcherClosedError",
     "Event",
@@ -108,6 +121,7 @@ __all__ = [
     "OutputLimitError",
     "OutputLostError",
     "PartialFailureError",
+    "ProcessExit",
     "Receiver",
     "RetryPolicy",
     "RunError",
@@ -128,7 +142,9 @@ __all__ = [
     "StopStep",
     "SystemClock",
     "Terminated",
+    "TimedOut",
     "Timer",
+    "TooManyChildrenError",
     "TotalFailureError",
     "UnsupportedPlatformError",
     "UsageError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ._deliver import Addressee
@@ -31,6 +31,7 @@ class RunContext:
         recorder: the way to the journal.
         registry: the way to the agent table.
         growth: announces output.
+        on_up: called, on the loop, whenever an agent's process runs; None if nobody asks.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class RunContext:
     recorder: Recorder
     registry: Addressee
     growth: Growth
+    on_up: Callable[[], object] | None = None
 
     def __repr__(self) -> str:
         return f"<RunContext {self.run_id} in {self.directory}>"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["DeadLetter"]
+__all__ = ["DeadLetter", "LetterReason"]
+
+LetterReason: TypeAlias = Literal["ended", "stash full", "not understood"]
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -18,11 +20,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
         recipient: the actor it was for, by class and URN.
         urn: the URN alone.
         message: what was told or asked.
-        reason: "ended" (the actor ended first) or "stash full" (too many came while a supervised
-            actor was not running).
+        reason: "ended" (the actor ended first), "stash full" (too many came while a supervised
+            actor was not running), or "not understood" (an agent has no use for it).
     """
 
     recipient: str
     urn: str
     message: object
-    reason: Literal["ended", "stash full"]
+    reason: LetterReason

@@ -3,12 +3,15 @@
 ActorchError                       something actorch did or refused to do
 ├── UsageError                     the caller's words are wrong; nothing was started
 │   ├── SpecError                  a field of a spec: file, key, value, what is allowed
+│   ├── ChildError                 no such child, or not in that state
 │   └── UnsupportedPlatformError   neither Linux nor macOS
 ├── HistoryError                   the history file cannot be read or written
 │   └── SchemaTooNewError          a newer actorch made it
 ├── ActorError                     the actor machinery
 │   ├── MailboxFullError           a bounded mailbox refused a message
 │   ├── WouldBlockError            waiting here would stop the loop that must answer
+│   ├── ChildStartError            a child did not start, nor does its supervisor
+│   ├── TooManyChildrenError       a dynamic supervisor is full
 │   └── DispatcherClosedError      the system behind the actor is closed
 ├── AgentError                     how one agent came to its end without success
 │   ├── SpawnError                 the program never ran
@@ -32,6 +35,8 @@ ActorchError                       something actorch did or refused to do
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ._agent_errors import (
     ActorCrashedError,
@@ -59,14 +64,18 @@ from ._run_errors import (
 )
 from ._shown import one_line, shown
 
+if TYPE_CHECKING:
+    from ._reasons import ExitReason
+
 __all__ = [
     "ActorCrashedError", "ActorError", "ActorchError", "AgentError", "AgentTimeoutError",
-    "AuthenticationRequiredError", "CancelledError", "DispatcherClosedError", "HistoryError",
+    "AuthenticationRequiredError", "CancelledError", "ChildError", "ChildStartError",
+    "DispatcherClosedError", "HistoryError",
     "InsufficientAgentsError", "MailboxFullError", "MemoryLimitError", "NonZeroExitError",
     "OutputInvalidError", "OutputLimitError", "OutputLostError", "PartialFailureError",
     "RunError", "RunStoppedError", "RunTimeoutError", "SchemaTooNewError", "SignalExitError",
-    "SpawnError", "SpecError", "TotalFailureError", "UnsupportedPlatformError", "UsageError",
-    "WaitFailedError", "WouldBlockError",
+    "SpawnError", "SpecError", "TooManyChildrenError", "TotalFailureError",
+    "UnsupportedPlatformError", "UsageError", "WaitFailedError", "WouldBlockError",
 ]  # fmt: skip
 
 
@@ -105,6 +114,10 @@ class SpecError(UsageError):
         return SpecError(prefix + self.key, self.value, self.allowed, source or self.source)
 
 
+class ChildError(UsageError):
+    """A supervisor has no such child, or it is not in a state in which that can be done."""
+
+
 class UnsupportedPlatformError(UsageError):
     """This operating system has no way to own a process tree."""
 
@@ -132,6 +145,29 @@ class WouldBlockError(ActorError):
 
     Tell instead of ask, await the future, or make the actor ``blocking = True``.
     """
+
+
+class ChildStartError(ActorError):
+    """A child did not start. If it was one of the first, those started before it were stopped.
+
+    Attributes:
+        child: its id.
+        reason: why its first incarnation ended.
+    """
+
+    def __init__(self, child: str, reason: ExitReason) -> None:
+        super().__init__(child, reason)
+        self.child = child
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return one_line(f"the child {self.child!r} did not start: {self.reason!r}", 1000)
+
+
+class TooManyChildrenError(ActorError):
+    """A dynamic supervisor has as many children as it may. Wait until one has ended."""
+
+    retryable = True
 
 
 class DispatcherClosedError(ActorError):

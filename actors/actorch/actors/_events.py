@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 import blinker
 import msgspec
 
+from ._dead_letters import DeadLetter
 from ._table import AgentRow, RunRow
 
 __all__ = [
@@ -83,7 +84,13 @@ class LeftoversFound(msgspec.Struct, frozen=True):
 
 
 Event: TypeAlias = (
-    RunStarted | AgentChanged | AgentOutput | RunFinished | HistoryLost | LeftoversFound
+    RunStarted
+    | AgentChanged
+    | AgentOutput
+    | RunFinished
+    | HistoryLost
+    | LeftoversFound
+    | DeadLetter
 )
 
 RunEvent: TypeAlias = RunStarted | AgentChanged | AgentOutput | RunFinished
@@ -111,6 +118,7 @@ class Events:
         self.run_finished = blinker.Signal("A run has its verdict.")
         self.history_lost = blinker.Signal("The journal cannot write.")
         self.leftovers_found = blinker.Signal("Processes of crashed runs are still there.")
+        self.dead_letter = blinker.Signal("Nobody is going to handle a message.")
         self._by_type: dict[type[Event], blinker.Signal] = {
             RunStarted: self.run_started,
             AgentChanged: self.agent_changed,
@@ -118,6 +126,7 @@ class Events:
             RunFinished: self.run_finished,
             HistoryLost: self.history_lost,
             LeftoversFound: self.leftovers_found,
+            DeadLetter: self.dead_letter,
         }
 
     def publish(self, event: Event) -> None:

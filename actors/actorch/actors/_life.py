@@ -251,6 +251,12 @@ class Life(Mortal):
         return None if self._cell is None else self._cell.actor
 
     @property
+    def sure_to_end(self) -> bool:
+        """Whether nobody needs to give it up, however long its end takes."""
+        started: type[Actor] = self.ref.actor_class
+        return started.sure_to_end
+
+    @property
     def running(self) -> bool:
         """Whether there is an incarnation."""
         return self._cell is not None

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pykka
 from pykka._envelope import Envelope  # pykka's inboxes speak it, and it is nowhere else
 
-from ._dead_letters import DeadLetter
+from ._dead_letters import DeadLetter, LetterReason
 from ._errors import MailboxFullError
 from ._proxied import PykkaStop
 
@@ -188,7 +188,7 @@ class Mailbox:
         elif not isinstance(item, Notice) and type(item) is not PykkaStop:
             self.bury(item, "ended")
 
-    def bury(self, message: object, reason: Literal["ended", "stash full"]) -> None:
+    def bury(self, message: object, reason: LetterReason) -> None:
         """Announce that nobody is going to handle a message."""
         if self._bury is not None:
             self._bury(DeadLetter(self.name, self._whose[1], message, reason))

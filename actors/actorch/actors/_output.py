@@ -20,6 +20,7 @@ __all__ = [
     "last_line",
     "newest",
     "output_paths",
+    "read_part",
     "read_text",
     "remove_empty",
     "tail_lines",
@@ -120,12 +121,21 @@ def tail_lines(path: str | None, count: int) -> list[str]:
     return [current_line(line) for line in split_lines(data)[-count:]] if data else []
 
 
+def read_part(path: str | None, limit: int, *, at_end: bool) -> str:
+    """Up to `limit` bytes of a file, from its end or its start, as text; bad bytes replaced."""
+    return _read(path, limit, at_end=at_end).decode("utf-8", "replace")
+
+
 def _read_end(path: str | None, limit: int) -> bytes:
+    return _read(path, limit, at_end=True)
+
+
+def _read(path: str | None, limit: int, *, at_end: bool) -> bytes:
     if path is None:
         return b""
     try:
         with open(open_output(path), "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            return os.pread(file.fileno(), limit, max(0, size - limit))
+            return os.pread(file.fileno(), limit, max(0, size - limit) if at_end else 0)
     except OSError:
         return b""

@@ -11,6 +11,7 @@ from actorch.actors import (
     AgentResult,
     AgentRow,
     AttemptResult,
+    DeadLetter,
     Event,
     HistoryLost,
     LeftoversFound,
@@ -119,6 +120,8 @@ def event_document(event: Event, now: float) -> Document:
             return {**head, "reason": reason}
         case LeftoversFound(runs=runs, processes=processes):
             return {**head, "runs": list(runs), "processes": processes}
+        case DeadLetter(recipient=recipient, reason=reason):
+            return {**head, "recipient": recipient, "reason": reason}
         case _:
             assert_never(event)
 

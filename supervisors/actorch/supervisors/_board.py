@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actorch.actors import ActorCrashedError, ActorRef, AgentResult, AgentState, Clock, Future
 from actorch.actors._agent import Agent
 
@@ -22,6 +24,7 @@ class RunBoard:
         agents: the living actors.
         begun: the names of all agents that ever had an actor.
         taken: whether there is a supervisor that will bring the run to its end.
+        on_up: called, on the loop, whenever an agent's process runs; None if nobody asks.
     """
 
     def __init__(self, run_id: str, spec: RunSpec, directory: str, cwd: str, clock: Clock) -> None:
@@ -36,6 +39,7 @@ class RunBoard:
         self.agents: dict[str, ActorRef[Agent]] = {}
         self.begun: set[str] = set()
         self.taken = False
+        self.on_up: Callable[[], object] | None = None
         self.succeeded = 0
         self.history: str | None = None
         self.error: str | None = None

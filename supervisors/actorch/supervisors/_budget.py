@@ -48,20 +48,23 @@ class Restarts:
 
     Args:
         budget: what they are held against.
+
+    Attributes:
+        budget: as given.
     """
 
     def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+        self.budget = budget
         self._times: deque[float] = deque(maxlen=budget.restarts + 1)
 
     def spend(self, now: float) -> bool:
         """Add a restart. True if that is one too many within the last seconds of the budget."""
         self._times.append(now)
-        return self.count(now) > self._budget.restarts
+        return self.count(now) > self.budget.restarts
 
     def count(self, now: float) -> int:
         """How many there are now; at most one more than the budget has."""
-        while self._times and now - self._times[0] > self._budget.within:
+        while self._times and now - self._times[0] > self.budget.within:
             self._times.popleft()
         return len(self._times)
 
@@ -70,5 +73,5 @@ class Restarts:
         self._times.clear()
 
     def __repr__(self) -> str:
-        budget = self._budget
+        budget = self.budget
         return f"<Restarts {len(self._times)} of {budget.restarts} within {budget.within:g} s>"

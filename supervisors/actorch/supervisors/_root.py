@@ -165,6 +165,7 @@ class RootSupervisor(Actor):
             recorder=self._recorder,
             registry=self._registry,
             growth=self._growth,
+            on_up=board.on_up,
         )
         ref = self.dispatcher.spawn(RunSupervisor, board, run)
         self._runs[ref] = board

@@ -9,6 +9,7 @@ from actorch.actors import (
     ActorRef,
     AgentChanged,
     AgentOutput,
+    DeadLetter,
     Dispatcher,
     DispatcherClosedError,
     Event,
@@ -127,7 +128,7 @@ class Subscribers:
                 signal.disconnect(self._on_event)
 
     def _on_event(self, _sender: object, *, event: Event) -> None:
-        if isinstance(event, HistoryLost | LeftoversFound):
+        if isinstance(event, DeadLetter | HistoryLost | LeftoversFound):
             return
         run_id, agent = _about(event)
         by_agent = self._of.get(run_id, {})

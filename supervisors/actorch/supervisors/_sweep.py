@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 __all__ = ["Sweep", "Sweepable"]
 
@@ -30,7 +30,7 @@ class Sweepable(Protocol):
 C = TypeVar("C", bound=Sweepable)
 
 
-class Sweep:
+class Sweep(Generic[C]):
     """Goes down through the children from the last one to a floor, and then up again.
 
     Each step waits for the one before: nobody is stopped while one that was started later lives,
@@ -47,7 +47,7 @@ class Sweep:
     """
 
     def __init__(self, children: Sequence[C], floor: int = 0, *, down: bool) -> None:
-        self._children: list[Sweepable] = list(children)
+        self._children: list[C] = list(children)
         self.floor = floor
         self.down = down
         self._place = len(self._children) - 1 if down else floor
@@ -58,7 +58,11 @@ class Sweep:
         self.down = True
         self._place = len(self._children) - 1
 
-    def append(self, child: Sweepable) -> None:
+    def place_of(self, child: C) -> int:
+        """Where it stands in the order of their start."""
+        return self._children.index(child)
+
+    def append(self, child: C) -> None:
         """One more has come, after all others."""
         self._children.append(child)
 
@@ -67,7 +71,7 @@ class Sweep:
         if not self.down:
             self._place = self.floor
 
-    def next_to_stop(self) -> Sweepable | None:
+    def next_to_stop(self) -> C | None:
         """On the way down, the next one that has to end first; None at the floor."""
         while self.down and self._place >= self.floor:
             child = self._children[self._place]
@@ -82,7 +86,7 @@ class Sweep:
             self.down = False
             self._place = self.floor
 
-    def next_to_start(self) -> Sweepable | None:
+    def next_to_start(self) -> C | None:
         """On the way up, the next one that has to be up first; None at the top."""
         while self._place < len(self._children):
             child = self._children[self._place]

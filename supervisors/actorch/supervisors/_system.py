@@ -6,7 +6,7 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -17,9 +17,12 @@ from actorch.actors import (
     ActorRef,
     AgentSpec,
     Clock,
+    DeadLetter,
     Dispatcher,
     DispatcherClosedError,
     Events,
+    Future,
+    Shutdown,
     Snapshot,
     SpecError,
     SystemClock,
@@ -28,6 +31,7 @@ from actorch.actors import (
 )
 from actorch.actors._deliver import deliver
 from actorch.actors._environment import agent_environment
+from actorch.actors._here import refuse_to_wait
 from actorch.actors._isolation import Machine
 from actorch.actors._messages import StopReason, TakeSnapshot
 from actorch.actors._process import ProcessHost
@@ -42,6 +46,9 @@ from ._places import current_directory, make_run_directory, make_state_directory
 from ._root import ROOT_CRASHED, RootSupervisor
 from ._sentinel import Sentinel
 from ._subscribers import Subscribers
+from ._supervise import start_tree
+from ._supervisor_ref import SupervisorRef
+from ._supervisor_spec import SupervisorSpec
 
 __all__ = ["ActorSystem"]
 
@@ -95,9 +102,12 @@ class ActorSystem:
         self._lock = threading.RLock()
         self._one_closes = threading.RLock()
         self._boards: set[RunBoard] = set()
+        self._trees: list[ActorRef[Any]] = []
         self._state = make_state_directory(state_dir)
         self._table = AgentTable()
-        self._dispatcher = Dispatcher(name, clock=clock, random=random)
+        self._dispatcher = Dispatcher(
+            name, clock=clock, random=random, on_dead_letter=self._announce_letter
+        )
         self._host = ProcessHost(self._dispatcher)
         self._machine = Machine(os.environ)
         self._registry = self._dispatcher.spawn(Registry, self._table, self.events)
@@ -146,13 +156,48 @@ class ActorSystem:
             UsageError: the current directory was removed.
             DispatcherClosedError: the system is closed.
         """
-        spec = _run_spec(agents, options)
+        return self._start_run(_run_spec(agents, options))
+
+    def supervise(self, spec: SupervisorSpec, *, timeout: float | None = None) -> SupervisorRef:
+        """Start a tree of supervisors; returns once all of its children have started.
+
+        When the system is closed, its trees are stopped first, the last one before the others. In
+        an asyncio task, await `supervise_soon`.
+
+        Args:
+            spec: a `Supervisor` or a `DynamicSupervisor`. Its agents are runs of this system: they
+                are in the table, and in the history, by the ids of the children.
+            timeout: real seconds to wait at most; None to wait for ever.
+
+        Raises:
+            ChildStartError: a child did not start. Those started before it were stopped.
+            SpecError: `spec` is no spec of a supervisor.
+            DispatcherClosedError: the system is closed.
+            pykka.Timeout: they have not all started in time; they still may.
+            WouldBlockError: called on the system's own thread, as from a signal's receiver.
+        """
+        refuse_to_wait("supervise")
+        return self.supervise_soon(spec).get(timeout=timeout)
+
+    def supervise_soon(self, spec: SupervisorSpec) -> Future[SupervisorRef]:
+        """The same, but returns at once: a future, which asyncio may await."""
+        self._refuse_in_a_fork()
+        with self._lock:
+            if self._closing:
+                raise DispatcherClosedError("this ActorSystem is closed; make a new one")
+            ref, future = start_tree(self._dispatcher, spec, self._start_run)
+            self._trees.append(ref)
+        ref.cell.when_ended(self, lambda _reason: self._trees.remove(ref))
+        return future
+
+    def _start_run(self, spec: RunSpec, on_up: Callable[[], object] | None = None) -> Run:
         self._refuse_in_a_fork()
         self._refuse_what_this_machine_cannot(spec)
         cwd = current_directory()
         run_id, place = make_run_directory(self._state, self.clock.time())
         board = RunBoard(run_id, spec, place.path, cwd, self.clock)
         board.history = place.problem
+        board.on_up = on_up
         board.future.add_done_callback(lambda _future: self._on_run_over(board))
         with self._lock:
             if self._closing:
@@ -163,6 +208,10 @@ class ActorSystem:
             self._boards.discard(board)
             raise DispatcherClosedError("this ActorSystem has crashed; make a new one")
         return Run(board, self._root, self._subscribers)
+
+    def _announce_letter(self, letter: DeadLetter) -> None:
+        if self.events.wants(DeadLetter):
+            self._dispatcher.call_soon(self.events.publish, letter)
 
     def _on_run_over(self, board: RunBoard) -> None:
         self._boards.discard(board)
@@ -204,6 +253,8 @@ class ActorSystem:
                 self._closed = True
 
     def _end_everything(self, timeout: float | None) -> None:
+        for ref in reversed(list(self._trees)):
+            ref.stop(block=False, reason=Shutdown())
         deliver(self._root, StopRun(None, StopReason.CANCELLED))
         if not self._wait_for_runs(timeout):
             deliver(self._root, StopRun(None, StopReason.CANCELLED, kill=True))

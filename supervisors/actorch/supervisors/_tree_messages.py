@@ -64,11 +64,12 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 class Impatient(msgspec.Struct, frozen=True):
-    """An incarnation that was told to end has not done so in time."""
+    """An incarnation that was asked to end, or even killed, has not ended in time."""
 
     child: str
     life: Life
     number: int
+    killed: bool
 
 
 class BreakerOver(msgspec.Struct, frozen=True):
