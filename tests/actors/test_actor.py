@@ -448,7 +448,7 @@ def test_a_blocking_actor_that_outlives_its_dispatcher_is_told_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     dispatcher = Dispatcher("short-lived")
-    go, holding = threading.Event(), threading.Event()
+    go, holding, over = threading.Event(), threading.Event(), threading.Event()
     outcome: list[BaseException] = []
 
     class Late(Actor):
@@ -466,13 +466,14 @@ def test_a_blocking_actor_that_outlives_its_dispatcher_is_told_so(
                     attempt()
                 except DispatcherClosedError as error:
                     outcome.append(error)
+            over.set()
 
     ref = dispatcher.spawn(Late)
     ref.tell("go")
     assert holding.wait(LONG)
     dispatcher.close(timeout=0.05)
     go.set()
-    assert ref.actor_stopped.wait(LONG)
+    assert over.wait(LONG)
     assert len(outcome) == 3
 
 

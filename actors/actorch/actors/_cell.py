@@ -6,13 +6,15 @@ The actor is what users write; the cell is what outlives its mistakes.
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._future import Future
 from ._handlers import HANDLERS
-from ._mailbox import Mailbox
+from ._mailbox import Ask, Mailbox
 from ._notices import ActorTimer, Opening
 from ._pending import Pending, is_coroutine, is_future
 from ._reasons import Crashed, ExitReason, Killed, StartFailed
@@ -40,6 +42,7 @@ class Cell(Waiter):
     Attributes:
         actor: the actor; None before it was made, and once it has ended.
         reason: why it ended; None until its cleanup has run.
+        asked: the question that it is answering, if it is.
         timers: those it set and that are yet to come (a dict, since an empty one is small).
     """
 
@@ -49,6 +52,7 @@ class Cell(Waiter):
         "_started",
         "_urn",
         "actor",
+        "asked",
         "timers",
     )
 
@@ -57,6 +61,7 @@ class Cell(Waiter):
     ) -> None:
         super().__init__(mailbox, dispatcher)
         self.actor: Actor | None = None
+        self.asked: Ask | None = None
         self.timers: dict[ActorTimer, None] = {}
         self._enqueue: Callable[[Cell], object] = _nowhere
         self._limit = _LONG_SLICE if actor_class.blocking else _SLICE
@@ -185,6 +190,19 @@ class Cell(Waiter):
         if self.reason is None:
             self._enqueue(self)
 
+    def strand(self) -> None:
+        """Count as ended, though a handler does not return. From any thread.
+
+        Whoever waits for it is told now. Its `on_stop` runs if the handler returns after all.
+        """
+        actor = self.actor
+        self.kill(Killed())
+        self._finish(Killed())
+        self.actor = actor
+        if (asked := self.asked) is not None:
+            with suppress(queue.Full):
+                asked.refuse(self.mailbox.name)
+
     def abort(self, error: BaseException) -> None:
         """End an actor whose `__init__` raised."""
         self._shut()
@@ -238,6 +256,9 @@ class Cell(Waiter):
         self._finish(reason if reason.abnormal else Crashed(error))
 
     def _finish(self, reason: ExitReason) -> None:
+        if self.reason is not None:  # it was stranded before
+            self.actor = None
+            return
         while self.timers:
             self.timers.popitem()[0].cancel()
         self.unwatch_all()

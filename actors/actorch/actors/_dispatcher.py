@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import random as random_module
-import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._actor import Actor
@@ -22,7 +20,8 @@ from ._here import refuse_to_wait
 from ._loop_services import LoopServices
 from ._mailbox import Bury
 from ._report import report
-from ._roster import Roster
+from ._roster import Roster, unique_names
+from ._stuck import report_stuck
 
 if TYPE_CHECKING:
     from ._ref import ActorRef
@@ -70,7 +69,8 @@ class Dispatcher(LoopServices):
         self.coroutines = Coroutines(name)
         self.bury = partial(self._bury, on_dead_letter)
         self._roster = Roster()
-        self._urns = _unique_names()
+        self._urns = unique_names()
+        self._ended = False
         self._enqueue = self._loop.enqueue  # one bound method for all cells
         self.clock.attach(self)
         _all.add(self)
@@ -148,7 +148,9 @@ class Dispatcher(LoopServices):
         """The actor of that name, unless it has ended."""
         return self._roster.get(urn)
 
-    def stop_all(self, timeout: float | None = None) -> list[ActorRef[Any]]:
+    def stop_all(
+        self, timeout: float | None = None, but: Collection[ActorRef[Any]] = ()
+    ) -> list[ActorRef[Any]]:
         """Stop all actors, the last started first, each after the one before has ended.
 
         One that does not end within half of the time that is left, or 5 s, no longer holds up the
@@ -156,6 +158,7 @@ class Dispatcher(LoopServices):
 
         Args:
             timeout: real seconds for all of them; None to wait for ever.
+            but: who is to go on.
 
         Returns:
             those that had not ended when the time ran out. They still will, once they can.
@@ -163,14 +166,15 @@ class Dispatcher(LoopServices):
         Raises:
             WouldBlockError: called on a thread of this dispatcher.
         """
-        self._refuse_to_wait("stop_all")
-        return self._roster.stop_all(timeout)
+        self.refuse_to_wait("stop_all")
+        return self._roster.stop_all(timeout, but)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """Stop all actors, then end the threads and give the descriptors back. Idempotent.
 
-        Actors that have not ended in time are killed. One whose handler never returns keeps its
-        daemon thread; that is logged.
+        Actors that have not ended in time are killed. One whose handler never returns is fenced: it
+        counts as killed, whoever waits for it is told, and its daemon thread is left behind. Where
+        that thread is stuck is logged.
 
         Args:
             timeout: real seconds for the actors to end in; None to wait for ever.
@@ -178,24 +182,50 @@ class Dispatcher(LoopServices):
         Raises:
             WouldBlockError: called on a thread of this dispatcher.
         """
-        self._refuse_to_wait("close")
-        if self._loop.closed:
+        self.refuse_to_wait("close")
+        if self._ended or (self._loop.closed and not self._loop.fenced):
             return
         self.stop_all(timeout)
         self._roster.close()
         for ref in reversed(self.actors()):
             ref.kill()
-        self._end_threads()
+        if not self._loop.fenced and not self._loop.end(_LAST_GRACE):
+            self.fence()
+        self._leave_behind()
+        self.coroutines.end(_LAST_GRACE)
+        self._ended = True
         self.clock.detach(self)
         _all.discard(self)
 
-    def _end_threads(self) -> None:
-        stuck: list[object] = [] if self._loop.end(_LAST_GRACE) else [self._loop]
-        stuck += self._roster.join(_LAST_GRACE)
-        if not self.coroutines.end(_LAST_GRACE):
-            stuck.append(self.coroutines)
-        if stuck:
-            _log.warning("closed %s, but a handler is stuck in %s", self, stuck)
+    def give_up(self, refs: Collection[ActorRef[Any]]) -> None:
+        """Kill actors, and fence those that are stuck in a handler on a thread of their own."""
+        for ref in refs:
+            ref.kill()
+        self._leave_behind(refs)
+
+    def _leave_behind(self, refs: Collection[ActorRef[Any]] | None = None) -> None:
+        for thread in self._roster.leave_behind(_LAST_GRACE, refs):
+            report_stuck(self, thread.thread)
+
+    def responds(self, patience: float) -> bool:
+        """Whether the shared thread goes on; False once it has done nothing for that long, twice.
+
+        Args:
+            patience: real seconds.
+        """
+        return self._loop.responds(patience)
+
+    def fence(self) -> None:
+        """Give the shared thread up, which is stuck: log where, and count its actors as killed.
+
+        Should it come back after all, the `on_stop` of these actors runs, and nothing else.
+        """
+        if not self._loop.fenced:
+            self._loop.fence()
+            report_stuck(self, self._loop.thread)
+        for ref in reversed(self.actors()):
+            if not ref.actor_class.blocking:
+                ref.cell.strand()
 
     @property
     def turns(self) -> int:
@@ -212,12 +242,17 @@ class Dispatcher(LoopServices):
         Returns:
             whether the shared thread came to rest.
         """
-        self._refuse_to_wait("settle")
+        self.refuse_to_wait("settle")
         settled = self._loop.settle(patience)
         self._roster.settle(patience)
         return settled
 
-    def _refuse_to_wait(self, what: str) -> None:
+    def refuse_to_wait(self, what: str) -> None:
+        """Raise where waiting for this dispatcher's actors would wait for oneself.
+
+        Raises:
+            WouldBlockError: this is the thread of a dispatcher, or of one of these actors.
+        """
         refuse_to_wait(what)
         if self._roster.is_here():
             raise WouldBlockError(f"{what} on an actor's own thread would wait for that actor")
@@ -237,12 +272,6 @@ class Dispatcher(LoopServices):
     def __repr__(self) -> str:
         state = "closed" if self._loop.closed else f"{len(self._roster)} actors"
         return f"<Dispatcher {self.name!r}: {state}>"
-
-
-def _unique_names() -> Iterator[str]:
-    """URNs as pykka makes them, but from one random number for each dispatcher."""
-    prefix = uuid.uuid4().urn[:-12]
-    return (f"{prefix}{number:012x}" for number in count(1))
 
 
 _all: weakref.WeakSet[Dispatcher] = weakref.WeakSet()

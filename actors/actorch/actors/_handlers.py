@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ._future import Future
 from ._mailbox import Ask, StopRequest
 from ._notices import ActorTimer, Death, Opening
 from ._pending import is_coroutine
-from ._proxied import PROXIED, PykkaStop
+from ._proxied import PROXIED, PykkaStop, handle
 from ._reasons import Normal
 
 if TYPE_CHECKING:
@@ -25,29 +24,32 @@ def _answer(cell: Cell, actor: Actor, ask: Ask) -> None:
         cell.accept_stop(actor, Normal())
         cell.when_ended(ask.future, lambda _reason: ask.future.set(None))
         return
-    proxied = PROXIED.get(type(ask.message))
+    cell.asked = ask
     try:
-        answer = (proxied or _receive)(actor, ask.message)
+        answer = handle(actor, ask.message)
     except BaseException as error:
-        _fail_once_ended(cell, ask.future, error)
+        _fail_once_ended(cell, ask, error)
         raise
     if is_coroutine(answer):
-        cell.park(answer, ask.future.set, partial(_fail_and_raise, cell, ask.future))
+        cell.park(answer, partial(_give_answer, cell, ask), partial(_fail_and_raise, cell, ask))
     else:
+        _give_answer(cell, ask, answer)
+
+
+def _give_answer(cell: Cell, ask: Ask, answer: object) -> None:
+    cell.asked = None
+    if cell.reason is None:  # else it was stranded, and whoever asked was told so
         ask.future.set(answer)
 
 
-def _receive(actor: Actor, message: object) -> object:
-    return actor.on_receive(message)
-
-
-def _fail_once_ended(cell: Cell, future: Future[Any], error: BaseException) -> None:
+def _fail_once_ended(cell: Cell, ask: Ask, error: BaseException) -> None:
+    cell.asked = None
     info = (type(error), error, error.__traceback__)
-    cell.when_ended(future, lambda _reason: future.set_exception(info))
+    cell.when_ended(ask.future, lambda _reason: ask.future.set_exception(info))
 
 
-def _fail_and_raise(cell: Cell, future: Future[Any], error: BaseException) -> None:
-    _fail_once_ended(cell, future, error)
+def _fail_and_raise(cell: Cell, ask: Ask, error: BaseException) -> None:
+    _fail_once_ended(cell, ask, error)
     raise error
 
 
@@ -76,12 +78,9 @@ def _open(cell: Cell, _actor: Actor, opening: Opening) -> None:
         cell.open(opening.future)
 
 
-def _proxied(handle: Callable[[Any, Any], object]) -> Callable[[Cell, Actor, Any], object]:
-    def tell(cell: Cell, actor: Actor, message: object) -> None:
-        if is_coroutine(answer := handle(actor, message)):
-            cell.park(answer)
-
-    return tell
+def _handle_proxied(cell: Cell, actor: Actor, message: object) -> None:
+    if is_coroutine(answer := handle(actor, message)):
+        cell.park(answer)
 
 
 HANDLERS: Final[Mapping[type, Callable[..., object]]] = {
@@ -91,6 +90,6 @@ HANDLERS: Final[Mapping[type, Callable[..., object]]] = {
     Death: _mourn,
     ActorTimer: _tick,
     Opening: _open,
-    **{kind: _proxied(handle) for kind, handle in PROXIED.items()},
+    **dict.fromkeys(PROXIED, _handle_proxied),
 }
 """What is not simply handed to `on_receive`: called with the cell, the actor and the item."""

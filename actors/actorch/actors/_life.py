@@ -237,6 +237,13 @@ class Life(Mortal):
         self.mailbox.settle()
         self.tell_mourners(reason)
 
+    def strand(self) -> None:
+        """Count as ended, though a handler does not return. From any thread."""
+        self._guardian = None
+        if self._cell is not None:
+            self._cell.strand()
+        self.end(Killed())
+
     def abandon(self) -> None:
         """In a forked child, which has no thread for it: have ended, and tell nobody."""
         if self._cell is not None:

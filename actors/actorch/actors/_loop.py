@@ -59,6 +59,8 @@ class Loop:
         next_due: when the next timer was due when it last went to sleep.
         keeps: what lives as long as the thread does.
         closed: whether it takes no more work.
+        fenced: whether that is because something on it did not return.
+        thread: the thread.
     """
 
     def __init__(self, name: str, clock: Clock, keeps: object) -> None:
@@ -70,6 +72,7 @@ class Loop:
         self.wakeups = 0
         self.next_due: float | None = None
         self.closed = False
+        self.fenced = False
         # Real seconds of running before timers and descriptors get their turn. A thread that waits
         # for the interpreter asks for it only after a whole switch interval without a release, so
         # looking at the descriptors more often than that would keep all other threads waiting.
@@ -81,16 +84,16 @@ class Loop:
         self._waker = Waker()
         self._idle: deque[Callable[[], None]] = deque()
         self.descriptors.set_waker(self._waker)
-        self._thread = threading.Thread(target=self._run, name=f"{name}-loop", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"{name}-loop", daemon=True)
         try:
-            self._thread.start()
+            self.thread.start()
         except RuntimeError:  # no thread to be had
             self._give_back()
             raise
 
     def in_thread(self) -> bool:
         """Whether the caller is on this loop's thread."""
-        return threading.get_ident() == self._thread.ident
+        return threading.get_ident() == self.thread.ident
 
     def enqueue(self, item: Runnable) -> None:
         """Have `item` run soon, after what is there already. From any thread."""
@@ -156,8 +159,30 @@ class Loop:
         """
         self._ending = True
         self._waker.ring()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def responds(self, patience: float) -> bool:
+        """Wait until it comes to what is queued now, or does nothing else for too long.
+
+        Args:
+            patience: real seconds; twice in a row is too long. The whole process may have been
+                stopped, which costs it one.
+
+        Returns:
+            whether it still runs things, or has ended in order.
+        """
+        bell, turns = threading.Event(), -1
+        self.enqueue(_Call(bell.set, ()))
+        while not self.closed and not bell.wait(patience):
+            if turns == self.turns:
+                return False
+            turns = self.turns
+        return not self.fenced
+
+    def fence(self) -> None:
+        """Have it run nothing more, once what is stuck on it returns, but the ends of actors."""
+        self.fenced = self.closed = self._ending = True
 
     def abandon(self) -> None:
         """In a forked child, which has no such thread: only close its copies of the descriptors."""
@@ -169,13 +194,13 @@ class Loop:
 
     def _run(self) -> None:
         here.loop = self
-        while not (self._ending and not self._ready):
+        while not (self.fenced or (self._ending and not self._ready)):
             try:
                 self._turn()
             except BaseException as error:
                 report(_log, error, "%s raised", "the loop")
         self.closed = True
-        self._run_ready()  # what came in between
+        self._run_last()
         self._notify_idle()
         self.timers.clear()
         self._give_back()
@@ -187,12 +212,13 @@ class Loop:
     def _turn(self) -> None:
         if self._ready:
             self._run_ready()
-        if self.timers:
+        if self.timers and not self.fenced:
             self._poll_before_timers()
             for timer in self.timers.take_due(self._clock.now()):
-                self._guard(timer)
-        if self._ready:
-            if self.descriptors:
+                if not self.fenced:
+                    self._guard(timer)
+        if self._ready or self.fenced:
+            if self.descriptors and not self.fenced:
                 self._poll(0.0)
             return
         due = self.next_due = self.timers.next_time()
@@ -229,16 +255,25 @@ class Loop:
         self._sleeping = False
         self.wakeups += 1
         for call in self.descriptors.calls(events):
+            if self.fenced:
+                return
             try:
                 call()
             except BaseException as error:
                 report(_log, error, "%s raised", call)
 
-    def _guard(self, timer: Timer) -> None:
+    def _run_last(self) -> None:
+        """What came in between; behind a fence, only the ends of actors."""
+        while self._ready:
+            item = self._ready.popleft()
+            if not (self.fenced and isinstance(item, _Call)):
+                self._guard(item)
+
+    def _guard(self, item: Runnable) -> None:
         try:
-            timer.run()
+            item.run()
         except BaseException as error:
-            report(_log, error, "%s raised", timer)
+            report(_log, error, "%s raised", item)
         self.turns += 1
 
     def _notify_idle(self) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ class OwnThread:
     Attributes:
         cell: whose it is; None once it has ended.
         turns: how many slices were run.
+        thread: the thread.
     """
 
     def __init__(self, cell: Cell, name: str) -> None:
@@ -36,7 +35,7 @@ class OwnThread:
         self._bell.acquire()
         self._stuck_in: int | None = None
         self._idle: deque[Callable[[], None]] = deque()
-        self._thread = threading.Thread(target=self._run, args=(cell,), name=name, daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(cell,), name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread; it sleeps until there is something to do.
@@ -44,7 +43,7 @@ class OwnThread:
         Raises:
             RuntimeError: the system has no thread to give.
         """
-        self._thread.start()
+        self.thread.start()
 
     def enqueue(self, _cell: Cell) -> None:
         """Have a slice run soon. From any thread."""
@@ -95,23 +94,17 @@ class OwnThread:
 
     def join(self, timeout: float | None) -> bool:
         """Wait for the thread's end; whether it came within `timeout` real seconds."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def stack(self) -> str:
-        """Where it is, as a traceback; "" if it has ended."""
-        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # there is no other
-        frame = frames.get(self._thread.ident or 0)
-        return "" if frame is None else "".join(traceback.format_stack(frame))
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
 
     def is_alive(self) -> bool:
         """Whether the thread is there."""
-        return self._thread.is_alive()
+        return self.thread.is_alive()
 
     def is_current(self) -> bool:
         """Whether the caller is on this thread."""
-        return threading.get_ident() == self._thread.ident
+        return threading.get_ident() == self.thread.ident
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "idle" if self.idle else "running"
-        return f"<OwnThread {self._thread.name!r}: {state}>"
+        return f"<OwnThread {self.thread.name!r}: {state}>"

@@ -10,7 +10,7 @@ from pykka import messages
 if TYPE_CHECKING:
     from ._actor import Actor
 
-__all__ = ["PROXIED", "STOP", "PykkaStop"]
+__all__ = ["PROXIED", "STOP", "PykkaStop", "handle"]
 
 STOP: Final = messages._ActorStop()  # pyright: ignore[reportPrivateUsage]  # pykka names no other
 """Told to an actor, it ends it as `ActorRef.stop` does."""
@@ -43,3 +43,9 @@ PROXIED: Final[Mapping[type, Callable[[Any, Any], object]]] = {
     messages.ProxySetAttr: _set,
 }
 """How each kind of message from a proxy is handled."""
+
+
+def handle(actor: Actor, message: object) -> object:
+    """What the actor has to say to a message, whether it comes from a proxy or not."""
+    proxied = PROXIED.get(type(message))
+    return actor.on_receive(message) if proxied is None else proxied(actor, message)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+import uuid
+from collections.abc import Collection, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -11,13 +14,14 @@ import pykka
 from ._clock import SystemClock
 from ._own_thread import OwnThread
 from ._reasons import Shutdown
+from ._stuck import stack_of
 
 if TYPE_CHECKING:
     from ._cell import Cell
     from ._future import Future
     from ._ref import ActorRef
 
-__all__ = ["Roster"]
+__all__ = ["Roster", "unique_names"]
 
 _real_now = SystemClock().now
 
@@ -81,7 +85,7 @@ class Roster:
 
     def stack_of(self, cell: Cell) -> str:
         """Where the thread of an actor is, as a traceback; "" if it has none."""
-        return next((thread.stack() for thread in self._threads if thread.cell is cell), "")
+        return next((stack_of(one.thread) for one in self._threads if one.cell is cell), "")
 
     def is_here(self) -> bool:
         """Whether the caller is on one of the threads."""
@@ -97,20 +101,42 @@ class Roster:
         for thread in list(self._threads):
             thread.settle(patience)
 
-    def join(self, timeout: float) -> list[OwnThread]:
-        """Wait for the threads to end; those that have not within `timeout` real seconds."""
+    def leave_behind(
+        self, timeout: float, refs: Collection[ActorRef[Any]] | None = None
+    ) -> list[OwnThread]:
+        """Wait for threads to end, and strand the actors of those that do not.
+
+        Args:
+            timeout: real seconds for all of them.
+            refs: whose threads; None for everybody's.
+
+        Returns:
+            the threads that have not ended. They are daemons, and nobody's concern from now on.
+        """
         deadline = _real_now() + timeout
-        return [
+        whose = None if refs is None else {ref.cell.mailbox for ref in refs}
+        stuck = [
             thread
             for thread in list(self._threads)
+            if whose is None or (thread.cell is not None and thread.cell.mailbox in whose)
             if not thread.join(max(0.0, deadline - _real_now()))
         ]
+        for thread in stuck:
+            if thread.cell is not None:
+                thread.cell.strand()
+        with self._lock:
+            self._threads = [thread for thread in self._threads if thread not in stuck]
+        return stuck
 
-    def stop_all(self, timeout: float | None) -> list[ActorRef[Any]]:
+    def stop_all(
+        self, timeout: float | None, but: Collection[ActorRef[Any]]
+    ) -> list[ActorRef[Any]]:
         """Stop all, the last started first; see `Dispatcher.stop_all`."""
         deadline = math.inf if timeout is None else _real_now() + timeout
         asked: dict[ActorRef[Any], Future[bool]] = {}
-        while fresh := [ref for ref in reversed(self._unsupervised()) if ref not in asked]:
+        seen = set(but)
+        while fresh := [ref for ref in reversed(self._unsupervised()) if ref not in seen]:
+            seen.update(fresh)
             for ref in fresh:
                 asked[ref] = ref.stop(block=False, reason=Shutdown())
                 _wait(asked[ref], min(_PATIENCE, (deadline - _real_now()) / 2))
@@ -136,3 +162,9 @@ def _wait(future: Future[bool], timeout: float) -> None:
         future.get(timeout=max(0.0, timeout))
     except pykka.Timeout:
         return
+
+
+def unique_names() -> Iterator[str]:
+    """URNs as pykka makes them, but from one random number for each dispatcher."""
+    prefix = uuid.uuid4().urn[:-12]
+    return (f"{prefix}{number:012x}" for number in count(1))
