@@ -718,6 +718,26 @@ def test_close_works_on_the_loop_itself(place):
     bench.close()
 
 
+def test_processes_are_ended_even_if_the_loop_is_stuck(place):
+    bench, held, release = Bench(), threading.Event(), threading.Event()
+    for name in ("stays.py", "stubborn.py"):
+        bench.start_program(name, place)
+    bench.start_program("polite_leader.py", place, "setsid")
+    wait_for_sign_in(place, 4)
+    keeper = bench.keeper()
+    bench.dispatcher.call_soon(lambda: (held.set(), release.wait(2 * CEILING)))
+    try:
+        assert held.wait(CEILING)
+        bench.dispatcher.fence()
+        bench.host.sever()
+        assert nobody_at(place)
+        assert not psutil.pid_exists(keeper)
+    finally:
+        release.set()
+    bench.host.sever()
+    bench.close()
+
+
 def test_close_of_what_never_began_is_nothing():
     bench = Bench()
     bench.close()

@@ -17,6 +17,7 @@ from ._keeper.wire import HEAD, Frame, ProtocolError, Wire
 __all__ = ["Channel"]
 
 _NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+_MANY = 1 << 16
 _LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS)
 
 
@@ -116,6 +117,15 @@ class Channel:
         if not going_on:
             self.close()
             self._on_end()
+
+    def skip(self) -> bool:
+        """Read what has come and forget it; whether the other end is still there."""
+        try:
+            return bool(self._wire.sock.recv(_MANY))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def say_goodbye(self) -> None:
         """Have the other end know that nothing more will come. What it says is still heard."""

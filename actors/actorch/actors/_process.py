@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import count
-from typing import Final
 
 from ._channel import Channel
-from ._clock import SystemClock
 from ._dispatcher import Dispatcher
 from ._errors import DispatcherClosedError, UnsupportedPlatformError
 from ._forks import no_fork
@@ -23,12 +20,10 @@ from ._keeper.wire import LONGEST
 from ._keeper_link import KeeperLink
 from ._orphans import end_orphans
 from ._process_events import Lost, ProcessEvent, SpawnFailed, SpawnOrder, Survivor
+from ._sever import CLOSE_BOUND, read_to_the_end, sever
 from ._shim_link import Process, ShimLink
 
 __all__ = ["Process", "ProcessHost"]
-
-CLOSE_BOUND: Final = 15.0
-"""Seconds that trees and keeper get to end in: 2 s of grace, 10 s of killing, and some for load."""
 
 
 class ProcessHost:
@@ -109,15 +104,29 @@ class ProcessHost:
             self._dispatcher.call_soon(self._begin_close)
         except DispatcherClosedError:
             self._begin_close()
-            self._pump()
+            read_to_the_end(self._all_gone, self._channels, self._break_off)
         else:
             if not self._all_gone.wait(CLOSE_BOUND):
                 self._dispatcher.call_soon(self._break_off)
                 self._all_gone.wait(1.0)
 
+    def sever(self) -> None:
+        """The same where the loop is fenced; what becomes of the processes is told to nobody."""
+        if os.getpid() == self._pid:
+            self._closing = True
+            self._give_back_null()
+            sever(list(self._keepers), self._channels())
+            self._keepers.clear()
+            self._shims.clear()
+            self._all_gone.set()
+
     @cached_property
     def _null(self) -> int:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _give_back_null(self) -> None:
+        if "_null" in vars(self):
+            os.close(vars(self).pop("_null"))
 
     def _refuse_if_closed(self) -> None:
         if self._closing or os.getpid() != self._pid:
@@ -243,8 +252,7 @@ class ProcessHost:
 
     def _begin_close(self) -> None:
         self._closing = True
-        if "_null" in vars(self):
-            os.close(vars(self).pop("_null"))
+        self._give_back_null()
         for shim in self._idle:
             self._drop(shim)
         for shim in self._shims.values():
@@ -261,21 +269,6 @@ class ProcessHost:
     def _look_whether_gone(self) -> None:
         if self._closing and not self._shims and not self._keepers:
             self._all_gone.set()
-
-    def _pump(self) -> None:
-        """Read what the loop cannot read for us, since it waits for us or has ended."""
-        clock = SystemClock()
-        deadline = clock.now() + CLOSE_BOUND
-        while not self._all_gone.is_set():
-            channels = {channel.fileno(): channel for channel in self._channels()}
-            poller = select.poll()
-            for fd in channels:
-                poller.register(fd, select.POLLIN)
-            ready = poller.poll(max(0.0, deadline - clock.now()) * 1000)
-            for fd, _events in ready:
-                channels[fd].read()
-            if not ready:
-                self._break_off()
 
     def _break_off(self) -> None:
         """They take too long: leave them to themselves, and say so."""
