@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
 from ._actor import Actor
 from ._clock import SystemClock
 from ._database import BUSY_TIMEOUT, open_database, record_key, write_records
-from ._errors import SchemaTooNewError
+from ._errors import DispatcherClosedError, SchemaTooNewError
 from ._ledger import Ledger
 from ._leftovers import Leftover, Search
 from ._messages import WriteRecords
@@ -96,7 +97,7 @@ class Journal(Actor):
                 self._recover(self._database)
         if self._database is None or len(self._pending) > KEPT:
             self._pending.clear()
-        self.dispatcher.call_soon(self._on_committed, self._number)
+        self._tell(self._on_committed, self._number)
 
     def on_stop(self) -> None:
         """Write what is left, and close the file."""
@@ -128,13 +129,18 @@ class Journal(Actor):
             self._database.execute("PRAGMA busy_timeout = 0")  # one long wait is enough
         if not self._lost:
             self._lost = True
-            self.dispatcher.call_soon(self._on_lost, f"{self._path}: {error}")
+            self._tell(self._on_lost, f"{self._path}: {error}")
 
     def _recover(self, database: sqlite3.Connection) -> None:
         if self._lost:
             self._lost = False
             database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-            self.dispatcher.call_soon(self._on_lost, None)
+            self._tell(self._on_lost, None)
+
+    def _tell(self, function: Callable[..., object], *args: object) -> None:
+        """Call it on the dispatcher's thread, unless that was given up: then write all the same."""
+        with suppress(DispatcherClosedError):
+            self.dispatcher.call_soon(function, *args)
 
     def __repr__(self) -> str:
         state = "not recording" if self._lost else "recording"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pykka import messages
 
@@ -37,11 +37,12 @@ def _set(actor: Actor, message: messages.ProxySetAttr) -> None:
     setattr(_follow(actor, message.attr_path[:-1]), message.attr_path[-1], message.value)
 
 
-PROXIED: Final[Mapping[type, Callable[[Any, Any], object]]] = {
+_HANDLERS: Final = {
     messages.ProxyCall: _call,
     messages.ProxyGetAttr: _get,
     messages.ProxySetAttr: _set,
 }
+PROXIED: Final = cast("Mapping[type[object], Callable[[Actor, object], object]]", _HANDLERS)
 """How each kind of message from a proxy is handled."""
 
 

@@ -31,7 +31,8 @@ def report_stuck(dispatcher: object, thread: threading.Thread) -> None:
 
 
 def _frame_of(thread: threading.Thread) -> FrameType | None:
-    return sys._current_frames().get(thread.ident or 0)
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented by Python
+    return frames.get(thread.ident or 0)
 
 
 def _holder(frame: FrameType | None) -> str:

@@ -7,8 +7,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 import pykka
@@ -22,29 +21,31 @@ from actorch.actors import (
     DispatcherClosedError,
     Events,
     Future,
-    Shutdown,
     Snapshot,
     SpecError,
     SystemClock,
     UnsupportedPlatformError,
-    WouldBlockError,
 )
+from actorch.actors._checks import check_seconds
 from actorch.actors._deliver import deliver
 from actorch.actors._environment import agent_environment
 from actorch.actors._here import refuse_to_wait
 from actorch.actors._isolation import Machine
-from actorch.actors._messages import StopReason, TakeSnapshot
+from actorch.actors._messages import TakeSnapshot
 from actorch.actors._process import ProcessHost
 from actorch.actors._registry import Registry
 from actorch.actors._table import AgentTable
 
+from ._at_exit import close_at_exit
 from ._board import RunBoard
+from ._closing import Closing
 from ._fleet import RunSpec
 from ._handle import Run
-from ._messages import StartRun, StopRun
+from ._messages import StartRun
 from ._places import current_directory, make_run_directory, make_state_directory
 from ._root import ROOT_CRASHED, RootSupervisor
 from ._sentinel import Sentinel
+from ._shutdown import CoordinatedShutdown
 from ._subscribers import Subscribers
 from ._supervise import start_tree
 from ._supervisor_ref import SupervisorRef
@@ -54,19 +55,16 @@ __all__ = ["ActorSystem"]
 
 ASK: Final = 30.0
 """Seconds until a query is given up."""
-STOP: Final = 30.0
-"""Seconds that the system's own actors have to end; the journal may wait for a lock."""
 START_BOUND: Final = 10.0
 """Seconds that the root has to start; it takes a fraction of a millisecond."""
-KILL: Final = 20.0
-"""Seconds until a run whose agents were killed is waited for no longer."""
 
 
-class ActorSystem:
+class ActorSystem(Closing):
     """Everything that runs agents: one loop thread, a registry, a journal, a keeper of processes.
 
     Several may live in one process. Nothing global is touched: no signal handler, no logging
-    set-up, no working directory. Use it as a context manager, or call `close`.
+    set-up, no working directory. Use it as a context manager (``with`` or ``async with``), or call
+    `close`. One that is open when the program ends is closed then.
 
     Example:
         with ActorSystem() as system:
@@ -80,6 +78,9 @@ class ActorSystem:
         clock: what time it is; a manual one in tests.
         random: where jitter comes from; a seeded one in tests.
         env: what agents' environments start from; default this process's own.
+        at_exit: seconds that agents have to stop in if the program ends while the system is open;
+            then they are killed. None has the program end at once: agents then get 2 s from the
+            keeper, and their rows are `interrupted`.
 
     Raises:
         UnsupportedPlatformError: neither Linux nor macOS.
@@ -93,16 +94,18 @@ class ActorSystem:
         clock: Clock | None = None,
         random: random.Random | None = None,
         env: Mapping[str, str] | None = None,
+        at_exit: float | None = 2.0,
     ) -> None:
         if sys.platform == "win32":
             raise UnsupportedPlatformError("actorch needs Linux or macOS; on Windows, use WSL")
         base = agent_environment(os.environ if env is None else env)
+        if at_exit is not None:
+            at_exit = check_seconds("at_exit", at_exit, zero=True)
         self.events = Events()
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._one_closes = threading.RLock()
-        self._boards: set[RunBoard] = set()
         self._trees: list[ActorRef[Any]] = []
+        self._boards: set[RunBoard] = set()
         self._state = make_state_directory(state_dir)
         self._table = AgentTable()
         self._dispatcher = Dispatcher(
@@ -126,7 +129,9 @@ class ActorSystem:
         self._dispatcher.spawn(Sentinel, self._root, self._on_root_ended)
         self._patience = SystemClock()
         self._closing = False
-        self._closed = False
+        self._shutdown = CoordinatedShutdown(self._phases())
+        if at_exit is not None:
+            close_at_exit(self, at_exit)
         started.wait(START_BOUND)
 
     @property
@@ -161,8 +166,8 @@ class ActorSystem:
     def supervise(self, spec: SupervisorSpec, *, timeout: float | None = None) -> SupervisorRef:
         """Start a tree of supervisors; returns once all of its children have started.
 
-        When the system is closed, its trees are stopped first, the last one before the others. In
-        an asyncio task, await `supervise_soon`.
+        When the system is closed, its trees are stopped first. In an asyncio task, await
+        `supervise_soon`.
 
         Args:
             spec: a `Supervisor` or a `DynamicSupervisor`. Its agents are runs of this system: they
@@ -227,46 +232,6 @@ class ActorSystem:
             return self._table.snapshot(self.clock.now())
         return answer
 
-    def close(self, timeout: float | None = None) -> None:
-        """Stop every run politely, write what is left to write, and give everything back.
-
-        Returns when no process and no thread of the system is left. Idempotent: a second caller
-        waits for the first, and one that comes after an interruption goes on where that stopped. In
-        a forked child it does nothing.
-
-        Args:
-            timeout: seconds after which what still runs is killed; None leaves every agent the
-                grace of its own stop steps.
-
-        Raises:
-            WouldBlockError: called on the system's own thread, as from a signal's receiver.
-        """
-        if os.getpid() != self._pid:
-            return  # a forked child has only a copy of it, which nothing runs
-        if self._dispatcher.in_thread():
-            raise WouldBlockError("close the system from another thread than its own")
-        with self._lock:
-            self._closing = True
-        with self._one_closes:
-            if not self._closed:
-                self._end_everything(timeout)
-                self._closed = True
-
-    def _end_everything(self, timeout: float | None) -> None:
-        for ref in reversed(list(self._trees)):
-            ref.stop(block=False, reason=Shutdown())
-        deliver(self._root, StopRun(None, StopReason.CANCELLED))
-        if not self._wait_for_runs(timeout):
-            deliver(self._root, StopRun(None, StopReason.CANCELLED, kill=True))
-            self._wait_for_runs(KILL)
-        self._dispatcher.stop_all(timeout=STOP)
-        self._host.close()
-        self._machine.close()
-        self._dispatcher.close()
-        for board in list(self._boards):
-            board.crash("the system was closed")
-        self._subscribers.close()
-
     def _on_root_ended(self) -> None:
         """Runs that no supervisor has taken on will not be taken on any more."""
         for board in list(self._boards):
@@ -284,29 +249,8 @@ class ActorSystem:
         if os.getpid() != self._pid:
             raise DispatcherClosedError("this ActorSystem is the parent process's; make a new one")
 
-    def _wait_for_runs(self, timeout: float | None) -> bool:
-        deadline = None if timeout is None else self._patience.now() + timeout
-        for board in list(self._boards):
-            left = None if deadline is None else max(0.0, deadline - self._patience.now())
-            try:
-                board.future.get(timeout=left)
-            except pykka.Timeout:
-                return False
-        return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _value: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self._boards)} runs"
+        state = "closed" if self._shutdown.over else f"{len(self._boards)} runs"
         return f"<ActorSystem {state}, {self._state.path}>"
 
 
