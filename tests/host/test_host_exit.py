@@ -1,5 +1,8 @@
 """An app that ends while agents run, in whatever way: at once, as meant, with nothing left."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from apps import app, run_app, told_by
@@ -153,8 +156,8 @@ signed_in(1)
 
 
 @pytest.mark.slow
-def test_an_exit_does_not_wait_for_the_grace_of_who_ignores_sigterm(place):
-    begin = BEGIN.replace('"stays.py"', '"stubborn.py"')
+def test_an_exit_does_not_wait_for_the_grace_of_who_ignores_sigterm_if_it_is_told_so(place):
+    begin = BEGIN.replace('"stays.py"', '"stubborn.py"').replace("system()", "system(at_exit=None)")
     with app(place, begin + "sys.stdin.readline()") as process:
         assert process.stdout.readline() == "up\n"
         process.stdin.close()
@@ -197,3 +200,159 @@ def test_an_app_whose_output_nobody_reads_any_more_ends_all_the_same(place):
         process.stdin.flush()
         assert process.wait(CEILING) != 0
     wait_until(lambda: not running_at(place), "the end of its trees")
+
+
+# A system that was left open
+
+
+def states(place):
+    """Of runs, agents and attempts, as the history has them."""
+    with contextlib.closing(sqlite3.connect(place / "state" / "history.db")) as history:
+        return [
+            [state for (state,) in history.execute(f"SELECT state FROM {table} ORDER BY id")]
+            if table == "runs"
+            else [state for (state,) in history.execute(f"SELECT state FROM {table}")]
+            for table in ("runs", "agents", "attempts")
+        ]
+
+
+LEFT_OPEN = """
+system = new_system({options})
+run = system.run([sh("a", {script!r})])
+wait_for(lambda: os.path.exists(os.path.join(place, "up")))
+"""
+
+
+def left_open(place, *, agent=None, options="", then=""):
+    """What becomes of an app that leaves a system open; agents say when they are up."""
+    agent = agent or "trap 'touch {}/told; exit 7' TERM; touch {}/up; while :; do sleep 0.01; done"
+    script = agent.format(place, place)
+    return run_app(place, LEFT_OPEN.format(options=options, script=script) + then)
+
+
+@pytest.mark.parametrize("way", ["", "sys.exit(3)", "del system, run", "raise KeyboardInterrupt"])
+def test_a_system_that_was_left_open_stops_its_agents_and_keeps_its_history(place, way):
+    done = left_open(place, then=way)
+    assert done.returncode == {"sys.exit(3)": 3, "raise KeyboardInterrupt": -2}.get(way, 0)
+    assert ("Traceback" in done.stderr) == ("raise" in way)
+    assert (place / "told").exists()
+    assert states(place) == [["cancelled"]] * 3
+
+
+def test_agents_that_do_not_stop_in_the_time_given_are_killed_and_their_rows_are_final(place):
+    agent = "trap '' TERM; touch {}/up; while :; do sleep 0.01; done # {}"
+    done = left_open(place, agent=agent, options="at_exit=0.1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(place) == [["cancelled"]] * 3
+
+
+def test_a_system_may_be_left_to_the_keeper(place):
+    done = left_open(place, options="at_exit=None")
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_until(lambda: (place / "told").exists(), "the end of the agent")
+    assert states(place)[0] == ["running"]
+
+
+def test_tasks_are_called_when_the_program_ends_also_those_that_are_coroutines(place):
+    then = """
+async def work():
+    import asyncio
+    await asyncio.sleep(0)
+    print("work", flush=True)
+system.on_shutdown("drain", lambda: print("drain", run.done(), flush=True))
+system.on_shutdown("flush", work)
+system.on_shutdown("end", lambda: print("end", run.done(), flush=True))
+"""
+    done = left_open(place, then=then)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split("\n") == ["drain False", "work", "end True", ""]
+
+
+def test_a_task_that_is_stuck_does_not_keep_the_program_from_ending(place):
+    then = """
+def never_returns():
+    threading.Event().wait()
+system.on_shutdown("drain", never_returns, timeout=0.1)
+"""
+    done = left_open(place, then=then)
+    assert done.returncode == 0
+    assert "in never_returns" in done.stderr
+    assert states(place) == [["cancelled"]] * 3
+
+
+def test_a_receiver_that_is_stuck_does_not_keep_the_program_from_ending(place):
+    then = """
+from actorch.supervisors import _ending
+_ending.PATIENCE = 0.2
+held = threading.Event()
+def never_returns(*_args, **_named):
+    held.set()
+    threading.Event().wait()
+system.events.run_started.connect(never_returns)
+system.run([sh("b", "true")])
+held.wait()
+"""
+    done = left_open(place, options="at_exit=0.1", then=then)
+    assert done.returncode == 0
+    assert "in never_returns" in done.stderr
+    assert (place / "told").exists()
+    assert "running" in states(place)[0]
+    next_one = """
+with new_system() as system:
+    print(json.dumps(system.run([sh("c", "true")]).wait(30).verdict.value))
+"""
+    assert told_by(place, next_one) == "ok"
+    assert states(place)[0] == ["interrupted", "interrupted", "ok"]
+
+
+def test_who_is_in_a_hurry_leaves_the_rest_to_the_keeper(place):
+    agent = "trap '' TERM; touch {}/up; while :; do sleep 0.01; done # {}"
+    then = 'system.on_shutdown("drain", lambda: os.kill(os.getpid(), signal.SIGINT))\n'
+    done = left_open(place, agent=agent, options="at_exit=600", then=then)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_several_systems_may_be_left_open(place):
+    then = """
+others = [new_system(f"other-{n}") for n in range(2)]
+runs = [other.run([sh("b", f"echo > {place}/{n}; exec sleep 600")])
+        for n, other in enumerate(others)]
+wait_for(lambda: all(os.path.exists(f"{place}/{n}") for n in range(2)))
+others[0].close()
+"""
+    done = left_open(place, then=then)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(place) == [["cancelled"]] * 3
+    for n in range(2):
+        with contextlib.closing(sqlite3.connect(place / f"other-{n}" / "history.db")) as history:
+            assert history.execute("SELECT state FROM runs").fetchall() == [("cancelled",)]
+
+
+def test_a_forked_child_that_ends_does_not_close_its_parents_system(place):
+    then = """
+pid = os.fork()
+if pid == 0:
+    sys.exit(5)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(code, run.done(), flush=True)
+"""
+    done = left_open(place, then=then)
+    assert done.stdout == "5 False\n"
+    assert states(place) == [["cancelled"]] * 3
+
+
+def test_asyncio_run_that_is_interrupted_while_the_system_closes_ends_in_order(place):
+    code = """
+import asyncio
+async def main():
+    async with new_system() as system:
+        run = system.run([sh("a", f"touch {place}/up; exec sleep 600")])
+        system.on_shutdown("drain", lambda: os.kill(os.getpid(), signal.SIGINT))
+        await asyncio.to_thread(wait_for, lambda: os.path.exists(f"{place}/up"))
+asyncio.run(main())
+"""
+    done = run_app(place, code)
+    assert done.returncode == -2
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    assert states(place) == [["cancelled"]] * 3

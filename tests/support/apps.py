@@ -23,8 +23,8 @@ def program(name, *words, **options):
     command = [sys.executable, "-S", "-E", os.path.join(programs, name), place, *words]
     return AgentSpec(name, command, retry=once, **options)
 
-def new_system(name="state"):
-    return ActorSystem(state_dir=os.path.join(place, name))
+def new_system(name="state", **options):
+    return ActorSystem(state_dir=os.path.join(place, name), **options)
 
 def wait_for(holds):
     pause = threading.Event()

@@ -93,7 +93,7 @@ class Loop:
 
     def in_thread(self) -> bool:
         """Whether the caller is on this loop's thread."""
-        return threading.get_ident() == self.thread.ident
+        return here.loop is self  # the number of a thread that ended may be another's by now
 
     def enqueue(self, item: Runnable) -> None:
         """Have `item` run soon, after what is there already. From any thread."""

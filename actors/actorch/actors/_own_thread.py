@@ -103,7 +103,7 @@ class OwnThread:
 
     def is_current(self) -> bool:
         """Whether the caller is on this thread."""
-        return threading.get_ident() == self.thread.ident
+        return threading.get_ident() == self.thread.ident and not self._ended
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "idle" if self.idle else "running"

@@ -93,8 +93,8 @@ class ShutdownTask:
             self._on_loop.cancel()
 
     def is_here(self) -> bool:
-        """Whether the caller is on its thread."""
-        return threading.get_ident() == self._thread.ident
+        """Whether the caller is on its thread, whose number may be another's once it has ended."""
+        return threading.get_ident() == self._thread.ident and not self._over.is_set()
 
     def _run(self) -> None:
         self._go.wait()
