@@ -100,7 +100,7 @@ class Cell(Waiter):
         except BaseException as error:
             self._crash(actor, error)
             return
-        if self.pending is None and self.reason is None:  # else it goes on when that is over
+        if self.pending is None and self.actor is not None:  # else it goes on when that is over
             self._rest_or_stop(actor)
 
     def _work(self, actor: Actor) -> None:
