@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ from ._errors import WouldBlockError
 if TYPE_CHECKING:
     from ._cell import Cell
 
-__all__ = ["here", "refuse_to_wait"]
+__all__ = ["here", "in_asyncio", "refuse_to_block", "refuse_to_wait"]
 
 
 class Named(Protocol):
@@ -44,6 +45,26 @@ def refuse_to_wait(what: str) -> None:
             "tell instead, await or add a callback to the future, or make this actor "
             "`blocking = True`"
         )
+
+
+def refuse_to_block(what: str) -> None:
+    """Raise rather than block any loop, be it a dispatcher's or asyncio's.
+
+    Raises:
+        WouldBlockError: one runs on this thread.
+    """
+    refuse_to_wait(what)
+    if in_asyncio():
+        raise WouldBlockError(
+            f"{what} would block the asyncio event loop of this thread: await what the same "
+            "returns without waiting, see block=False and supervise_soon"
+        )
+
+
+def in_asyncio() -> bool:
+    """Whether an asyncio event loop runs on this thread, which must not be blocked."""
+    asyncio = sys.modules.get("asyncio")  # if nobody has imported it, none runs
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _forget() -> None:

@@ -9,7 +9,7 @@ import pykka
 from ._ended import Ended
 from ._errors import MailboxFullError, WouldBlockError
 from ._future import Future
-from ._here import here, refuse_to_wait
+from ._here import here, in_asyncio, refuse_to_wait
 from ._mailbox import Ask, StopRequest
 from ._reasons import ExitReason, Killed, Normal
 
@@ -88,25 +88,23 @@ class ActorRef(pykka.ActorRef[A]):
 
     @overload
     def ask(
-        self, message: object, *, block: Literal[True] = True, timeout: float | None = 30.0
+        self, message: object, *, block: bool | None = None, timeout: float | None = 30.0
     ) -> Any: ...
 
-    @overload
-    def ask(
-        self, message: object, *, block: bool = True, timeout: float | None = 30.0
-    ) -> Any | Future[Any]: ...
-
     def ask(  # pyright: ignore[reportIncompatibleMethodOverride]  # pykka's leave `ask(m)` undecided
-        self, message: object, *, block: bool = True, timeout: float | None = 30.0
-    ) -> Any | Future[Any]:
+        self, message: object, *, block: bool | None = None, timeout: float | None = 30.0
+    ) -> Any:
         """Send a message and wait for what the actor's handler returns.
+
+        On a thread where an asyncio event loop runs, it does not wait, but returns a future: there,
+        write ``await ref.ask(message)``.
 
         If the handler raises, the actor ends as it would for a message that was told; the
         exception is raised here once it has ended.
 
         Args:
             message: what to send.
-            block: whether to wait here; otherwise a future is returned.
+            block: whether to wait here; if not, a future is returned. None for what is right here.
             timeout: real seconds to wait at most if blocking; None to wait for ever.
 
         Raises:
@@ -115,6 +113,8 @@ class ActorRef(pykka.ActorRef[A]):
             pykka.Timeout: no answer came in time.
             WouldBlockError: waiting here would stop the thread that is to answer.
         """
+        if block is None:
+            block = not in_asyncio()
         if block:
             self._refuse_to_wait("ask")
         future = Future[Any]()

@@ -45,7 +45,7 @@ class Restarter:
             and False if it is.
         """
         charged = self.breaker is None or self.breaker.counts(child.spec.id)
-        if self.breaker is not None:
+        if self.breaker is not None and reason.abnormal:
             self.breaker.failed(child.spec.id, reason.likeness, now, children)
         child.note_failure(now)
         if reason.hopeless or (charged and child.spend(now)):

@@ -6,7 +6,7 @@ from typing import Literal, overload
 
 from actorch.actors import Dispatcher, Future
 from actorch.actors._checks import check_type
-from actorch.actors._here import refuse_to_wait
+from actorch.actors._here import refuse_to_block
 
 from ._agent_child import AgentRunner
 from ._supervisor import SupervisorActor
@@ -65,7 +65,7 @@ def start_supervisor(
         pykka.Timeout: they have not all started in time; they still may.
     """
     if block:
-        refuse_to_wait("starting a supervisor")
+        refuse_to_block("starting a supervisor")
     _ref, future = start_tree(dispatcher, spec, runner)
     return future.get(timeout=timeout) if block else future
 

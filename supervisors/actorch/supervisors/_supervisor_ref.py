@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, cast, overload
 import pykka
 
 from actorch.actors import ActorRef, ChildError, ExitReason, Future
-from actorch.actors._here import refuse_to_wait
+from actorch.actors._here import refuse_to_block
 from actorch.actors._shown import one_line
 
 from ._agent_child import CurrentRun
@@ -198,7 +198,7 @@ class SupervisorRef(ActorRef[Any]):
         Raises:
             ChildError: there is no such child, it has ended for good, or it is no agent.
         """
-        run = self.child(child).ask(CurrentRun())
+        run = self.child(child).ask(CurrentRun(), block=True)
         if not isinstance(run, Run):
             raise ChildError(f"the child {one_line(child, 200)!r} of {self} is no agent")
         return run
@@ -222,7 +222,7 @@ class SupervisorRef(ActorRef[Any]):
 
     def _order(self, order: Order, block: bool, timeout: float | None) -> Any:
         if block:
-            refuse_to_wait(f"{type(order).__name__} of {self}")
+            refuse_to_block(f"{type(order).__name__} of {self}")
         try:
             self._mailbox.admit(order)
         except pykka.ActorDeadError as error:

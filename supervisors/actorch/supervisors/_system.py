@@ -29,7 +29,7 @@ from actorch.actors import (
 from actorch.actors._checks import check_seconds
 from actorch.actors._deliver import deliver
 from actorch.actors._environment import agent_environment
-from actorch.actors._here import refuse_to_wait
+from actorch.actors._here import refuse_to_block
 from actorch.actors._isolation import Machine
 from actorch.actors._messages import TakeSnapshot
 from actorch.actors._process import ProcessHost
@@ -179,9 +179,10 @@ class ActorSystem(Closing):
             SpecError: `spec` is no spec of a supervisor.
             DispatcherClosedError: the system is closed.
             pykka.Timeout: they have not all started in time; they still may.
-            WouldBlockError: called on the system's own thread, as from a signal's receiver.
+            WouldBlockError: called on the system's own thread, as from a signal's receiver, or
+                where an asyncio event loop runs.
         """
-        refuse_to_wait("supervise")
+        refuse_to_block("supervise")
         return self.supervise_soon(spec).get(timeout=timeout)
 
     def supervise_soon(self, spec: SupervisorSpec) -> Future[SupervisorRef]:
@@ -227,7 +228,7 @@ class ActorSystem(Closing):
         if self._dispatcher.in_thread():
             return self._table.snapshot(self.clock.now())
         try:
-            answer: Snapshot = self._registry.ask(TakeSnapshot(), timeout=ASK)
+            answer: Snapshot = self._registry.ask(TakeSnapshot(), block=True, timeout=ASK)
         except pykka.ActorDeadError:
             return self._table.snapshot(self.clock.now())
         return answer
