@@ -52,20 +52,20 @@ class Coroutines:
             with contextlib.suppress(RuntimeError):  # closed meanwhile
                 self._loop.call_soon_threadsafe(self._cancel, future)
 
-    def end(self, timeout: float) -> bool:
+    def end(self, timeout: float) -> threading.Thread | None:
         """Cancel what still runs, and end the thread.
 
         Returns:
-            whether it ended within `timeout` real seconds.
+            the thread, if it has not ended within `timeout` real seconds.
         """
         with self._lock:
             self._closed = True
         if self._loop is None or self._thread is None:
-            return True
+            return None
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._thread if self._thread.is_alive() else None
 
     def abandon(self) -> None:
         """In a forked child, which has no such thread: be closed."""

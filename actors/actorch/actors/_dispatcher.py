@@ -189,10 +189,11 @@ class Dispatcher(LoopServices):
         self._roster.close()
         for ref in reversed(self.actors()):
             ref.kill()
+        if (left := self.coroutines.end(_LAST_GRACE)) is not None:
+            report_stuck(self, left)
         if not self._loop.fenced and not self._loop.end(_LAST_GRACE):
             self.fence()
         self._leave_behind()
-        self.coroutines.end(_LAST_GRACE)
         self._ended = True
         self.clock.detach(self)
         _all.discard(self)
