@@ -143,6 +143,7 @@ class Life(Mortal):
         self.incarnation = incarnation
         self.mailbox = StashingMailbox(stash)
         self.urn = dispatcher.new_urn()
+        self.mailbox.belongs_to(None, "Actor", self.urn, dispatcher.bury)
         self.ref: ActorRef[Any] = ref_class(self, Actor, self.urn)
         self._cell: Incarnation | None = None
         self._guardian: Guardian | None = guardian

@@ -107,7 +107,7 @@ class Mailbox:
         """Whose it is, for errors: class and URN."""
         return "{} ({})".format(*self._whose)
 
-    def belongs_to(self, owner: Cell, class_name: str, urn: str, bury: Bury) -> None:
+    def belongs_to(self, owner: Cell | None, class_name: str, urn: str, bury: Bury) -> None:
         """Set whose it is, and who hears of what is left in it."""
         self.owner = owner
         self._whose = (class_name, urn)
