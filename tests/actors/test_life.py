@@ -10,7 +10,6 @@ import pytest
 from actorch.actors import (
     Actor,
     ActorRef,
-    Crashed,
     DeadLetter,
     Dispatcher,
     ExitReason,

@@ -68,8 +68,8 @@ def test_jitter_draws_once_and_its_absence_never():
 
 
 @given(limits)
-def test_a_child_is_healthy_after_half_of_both_limits_together(limits):
-    assert RestartBackoff(*limits).healthy_after == sum(limits) / 2
+def test_a_child_is_healthy_after_half_of_both_limits_together_and_ten_seconds_at_least(limits):
+    assert RestartBackoff(*limits).healthy_after == max(10.0, sum(limits) / 2)
 
 
 def test_it_is_healthy_after_what_is_said_if_something_is():

@@ -55,3 +55,6 @@ class Ended(threading.Event):
             TypeError: always.
         """
         raise TypeError("an actor that has ended does not come back")
+
+    def __repr__(self) -> str:
+        return f"<Ended: {self._cell.state}>"

@@ -14,6 +14,8 @@ __all__ = ["RestartBackoff"]
 
 MOST: Final = 1_000_000
 """The largest factor."""
+HEALTHY: Final = 10.0
+"""The fewest seconds of being ready that count as health, unless the spec says otherwise."""
 
 
 class RestartBackoff(msgspec.Struct, frozen=True):
@@ -26,7 +28,8 @@ class RestartBackoff(msgspec.Struct, frozen=True):
         jitter: "full" draws evenly from 0 to the wait, so that children that failed together do
             not come back together; "none" waits exactly that long.
         reset_after: seconds that a child must have been ready for its failures so far to be
-            forgotten; None for half of `min` and `max` together, as in Akka.
+            forgotten; None for half of `min` and `max` together, as in Akka, but 10 at least: else
+            a child without waits would be well as soon as it runs.
         ready_after: seconds that a child must be up to count as ready, as supervisord's startsecs.
 
     Raises:
@@ -55,7 +58,9 @@ class RestartBackoff(msgspec.Struct, frozen=True):
     @property
     def healthy_after(self) -> float:
         """Seconds of being ready after which the failures so far are forgotten."""
-        return (self.min + self.max) / 2 if self.reset_after is None else self.reset_after
+        if self.reset_after is not None:
+            return self.reset_after
+        return max(HEALTHY, (self.min + self.max) / 2)
 
     def delay(self, failures: int, source: random.Random) -> float:
         """Seconds to wait before a restart; draws once from `source` for jitter.
