@@ -210,6 +210,10 @@ EXPECTED = {
         "count 1 of 3\ncount 2 of 3\ncount 3 of 3\n"
         "warn stderr careful\ncount: succeeded\nrun: ok\nwarn: succeeded\n",
     ),
+    "shutdown.py": (
+        0,
+        "drain: no more orders\nflush: run cancelled\nend: nothing is left\n",
+    ),
     "threads.py": (0, "".join(f"change-{n}: ok, lint has read change-{n}\n" for n in range(4))),
 }
 

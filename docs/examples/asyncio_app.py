@@ -23,23 +23,24 @@ async def outcome(run: Run) -> RunResult:
         raise
 
 
-async def app(system: ActorSystem) -> None:
+async def app(state: str) -> None:
     beating = asyncio.create_task(heartbeat())
-    quick = system.run([AgentSpec("quick", [sys.executable, "-c", "print('done')"])])
-    slow = system.run([AgentSpec("slow", [sys.executable, "-c", "import time; time.sleep(600)"])])
-
-    print((await outcome(quick))["quick"].stdout, end="")
-    try:
-        async with asyncio.timeout(0.5):
-            await outcome(slow)
-    except TimeoutError:
-        print((await slow).verdict)
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    async with ActorSystem(state_dir=state) as system:
+        quick = system.run([AgentSpec("quick", [sys.executable, "-c", "print('done')"])])
+        slow = system.run([AgentSpec("slow", sleep)])
+        print((await outcome(quick))["quick"].stdout, end="")
+        try:
+            async with asyncio.timeout(0.5):
+                await outcome(slow)
+        except TimeoutError:
+            print((await slow).verdict)
     beating.cancel()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as state, ActorSystem(state_dir=state) as system:
-        asyncio.run(app(system))
+    with tempfile.TemporaryDirectory() as state:
+        asyncio.run(app(state))
 
 
 if __name__ == "__main__":

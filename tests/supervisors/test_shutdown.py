@@ -1,13 +1,22 @@
 """The end of a system in phases: what an app may do in them, and what it cannot hold up."""
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
+import weakref
 
 import pytest
 
-from actorch.actors import DispatcherClosedError, Future, StopPlan, UsageError, WouldBlockError
+from actorch.actors import (
+    Actor,
+    DispatcherClosedError,
+    Future,
+    StopPlan,
+    UsageError,
+    WouldBlockError,
+)
 from actorch.supervisors import ActorSystem, Verdict
 from actorch.supervisors._ending import Ending
 from actorch.supervisors._shutdown_task import ShutdownTask
@@ -230,6 +239,31 @@ def test_a_second_caller_who_has_less_time_has_killed_what_still_runs(state, tmp
     assert run.wait(0).verdict is Verdict.CANCELLED
     first.join(CEILING)
     assert not first.is_alive()
+
+
+def test_an_actor_of_the_system_may_not_wait_for_its_end_which_does_not_begin_then(system):
+    class Caller(Actor):
+        def on_receive(self, message):
+            with pytest.raises(WouldBlockError):
+                system.close()
+            return "refused"
+
+    class BlockingCaller(Caller):
+        blocking = True
+
+    for kind in (Caller, BlockingCaller):
+        assert system._dispatcher.spawn(kind).ask("close") == "refused"
+    assert system.run([shell("a", "true")]).wait(CEILING).verdict is Verdict.OK
+
+
+def test_systems_that_are_closed_and_forgotten_are_not_kept_for_the_end_of_the_program(state):
+    from actorch.supervisors import _at_exit
+
+    with ActorSystem(state_dir=state) as system:
+        assert [entry for entry in _at_exit._open if entry[0]() == system._close_at_exit]
+    forgotten = weakref.ref(system)
+    del system
+    wait_until(lambda: gc.collect() is not None and forgotten() is None, "its end")
 
 
 class Tree:

@@ -150,11 +150,13 @@ def test_an_actor_whose_cleanup_never_returns_is_left_behind_as_well(state, snar
     assert "in on_stop" in report
 
 
-def test_a_slow_receiver_is_not_taken_for_a_stuck_one(state, living, caplog):
+def test_a_slow_receiver_is_not_taken_for_a_stuck_one(state, living, caplog, monkeypatch):
+    monkeypatch.setattr(_ending, "LOOK", 0.02)
+    monkeypatch.setattr(_ending, "PATIENCE", CEILING)
     slow = threading.Event()
     with ActorSystem(state_dir=state) as system:
         run, _pid = living(system)
-        for _ in range(5):
-            system.events.run_finished.connect(lambda *_a, **_k: slow.wait(0.05), weak=False)
+        for signal in (system.events.agent_changed, system.events.run_finished):
+            signal.connect(lambda *_a, **_k: slow.wait(0.1), weak=False)
     assert run.wait(0).verdict is Verdict.CANCELLED
     assert stuck_reports(caplog) == []

@@ -30,6 +30,7 @@ from actorch.supervisors import (
     Run,
     RunResult,
     RunSpec,
+    ShutdownTask,
     Subscription,
     Verdict,
     load_fleet,
@@ -55,6 +56,17 @@ async def from_asyncio(system: ActorSystem) -> Verdict | None:
     result = await system.run(load_fleet("fleet.toml"))
     assert_type(result, RunResult)
     return result.verdict
+
+
+async def the_end(app: ActorSystem) -> None:
+    async def work() -> None: ...
+
+    async with ActorSystem(at_exit=None) as system:
+        assert_type(system, ActorSystem)
+        assert_type(system.on_shutdown("drain", work, name="work", timeout=5), ShutdownTask)
+        assert_type(system.on_shutdown("end", print).cancel(), bool)
+    await app.aclose(timeout=5)
+    app.close(timeout=5)
 
 
 def specs() -> RunSpec:

@@ -32,6 +32,8 @@ from ._restart_context import (
     RestartContext,
 )
 from ._result import RunResult
+from ._shutdown import ShutdownPhase
+from ._shutdown_task import ShutdownTask
 from ._subscription import Subscription
 from ._supervise import start_supervisor
 from ._supervisor_ref import (
@@ -67,7 +69,9 @@ __all__ = [
     "Run",
     "RunResult",
     "RunSpec",
+    "ShutdownPhase",
     "ShutdownRule",
+    "ShutdownTask",
     "Subscription",
     "Supervisor",
     "SupervisorRef",

@@ -8,36 +8,33 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from typing import Protocol
+from collections.abc import Callable
+from typing import TypeAlias
 
-__all__ = ["close_at_exit"]
+__all__ = ["call_at_exit"]
 
+Close: TypeAlias = Callable[[float], object]
 
-class Closable(Protocol):
-    """What there is to close."""
-
-    def close_at_exit(self, timeout: float) -> None:
-        """Close it in bounded time, without a new thread: Python may have none to give by now."""
-        ...
-
-
-_open: weakref.WeakKeyDictionary[Closable, float] = weakref.WeakKeyDictionary()
+_open: list[tuple[weakref.WeakMethod[Close], float]] = []
 _registered: list[bool] = []
 
 
-def close_at_exit(system: Closable, timeout: float) -> None:
-    """Have a system closed if it is still open when the program ends; it is held weakly.
+def call_at_exit(close: Close, timeout: float) -> None:
+    """Have a method called if its object is still there when the program ends; it is held weakly.
 
     Args:
-        system: what to close.
-        timeout: seconds that its agents have to stop in.
+        close: closes a system, if it is open, in bounded time, and without a new thread: Python may
+            have none to give by then.
+        timeout: what to call it with: seconds that agents have to stop in.
     """
-    _open[system] = timeout
+    _open[:] = [entry for entry in _open if entry[0]() is not None]
+    _open.append((weakref.WeakMethod(close), timeout))
     if not _registered:
         _registered.append(True)
         atexit.register(_close_all)
 
 
 def _close_all() -> None:
-    for system, timeout in list(_open.items()):
-        system.close_at_exit(timeout)
+    for reference, timeout in _open:
+        if (close := reference()) is not None:
+            close(timeout)

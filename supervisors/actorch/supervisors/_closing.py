@@ -116,12 +116,8 @@ class Closing(Ending):
             close()
         return future
 
-    def close_at_exit(self, timeout: float) -> None:
-        """The program ends: close what is open, in bounded time, and without a new thread.
-
-        Args:
-            timeout: seconds that agents have to stop in.
-        """
+    def _close_at_exit(self, timeout: float) -> None:
+        """The program ends: close what is open, in bounded time, and without a new thread."""
         with suppress(KeyboardInterrupt):  # somebody is in a hurry; the keeper sees to the rest
             if os.getpid() == self._pid and not self._shutdown.over:
                 self._close(Pace(timeout, cap=AT_EXIT))

@@ -36,7 +36,7 @@ from actorch.actors._process import ProcessHost
 from actorch.actors._registry import Registry
 from actorch.actors._table import AgentTable
 
-from ._at_exit import close_at_exit
+from ._at_exit import call_at_exit
 from ._board import RunBoard
 from ._closing import Closing
 from ._fleet import RunSpec
@@ -131,7 +131,7 @@ class ActorSystem(Closing):
         self._closing = False
         self._shutdown = CoordinatedShutdown(self._phases())
         if at_exit is not None:
-            close_at_exit(self, at_exit)
+            call_at_exit(self._close_at_exit, at_exit)
         started.wait(START_BOUND)
 
     @property
