@@ -24,6 +24,10 @@ from fleets import CEILING, gone, shell, wait_for_file, wait_until
 from snares import Snare
 
 
+def interrupt(*_args):
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def snare():
     snare = Snare()
@@ -187,7 +191,7 @@ def test_whoever_closes_tasks_are_called_once(state):
 def test_an_end_that_was_interrupted_goes_on_where_it_stopped(state, monkeypatch, moment):
     called = []
     with monkeypatch.context() as patch:
-        patch.setattr(Ending, moment, lambda *_: signal.raise_signal(signal.SIGINT))
+        patch.setattr(Ending, moment, interrupt)
         system = ActorSystem(state_dir=state)
         for phase in ("drain", "flush", "end"):
             system.on_shutdown(phase, lambda phase=phase: called.append(phase))
@@ -205,7 +209,7 @@ def test_an_interruption_while_a_task_is_waited_for_does_not_call_it_again(state
     system = ActorSystem(state_dir=state)
     system.on_shutdown("drain", lambda: called.append(1))
     with monkeypatch.context() as patch:
-        patch.setattr(ShutdownTask, "wait", lambda _self: signal.raise_signal(signal.SIGINT))
+        patch.setattr(ShutdownTask, "wait", interrupt)
         with pytest.raises(KeyboardInterrupt):
             system.close()
     system.close()
