@@ -2,9 +2,7 @@
 
 from ._actor import Actor
 from ._clock import Clock, SystemClock
-from ._dead_letters import (
-    DeadLetter,
-)
+from ._dead_letters import DeadLetter
 from ._dispatcher import Dispatcher
 from ._errors import (
     ActorchError,

@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from actorch.actors import Actor, Killed, Shutdown
+from actorch.actors._life import Life
 from actorch.actors._logs import log_about
 
 from ._child import BRUTAL_KILL
@@ -13,7 +14,7 @@ from ._starter import Starter
 from ._tree_child import Child
 from ._tree_messages import Due, Impatient, Ready
 
-__all__ = ["FENCE", "Caretaker"]
+__all__ = ["FENCE", "Caretaker", "give_up"]
 
 _log = logging.getLogger("actorch.supervisor")
 
@@ -80,14 +81,20 @@ class Caretaker:
 
     def on_impatient(self, child: Child, message: Impatient) -> None:
         """It has not ended in time: kill it; or give it up, if it was killed before."""
-        if not message.killed:
+        if message.killed:
+            give_up(message.life)
+        else:
             self.kill(child)
-            return
-        where = message.life.give_up()
-        text = f"{message.life.ref} is stuck in a handler; its thread is abandoned:\n{where}"
-        log_about(_log, logging.ERROR, text)
 
     def _expect_end(self, child: Child, patience: float, *, killed: bool) -> None:
         assert child.life is not None
         message = Impatient(child.spec.id, child.life, child.incarnation, killed)
         child.keep(self._supervisor.call_later(patience, message))
+
+
+def give_up(life: Life) -> None:
+    """Go on without an incarnation that is stuck, if there is one, and log where it is."""
+    if life.running:
+        where = life.give_up() or "in a coroutine that swallows its cancellation"
+        text = f"{life.ref} is stuck in a handler; its thread is abandoned:\n{where}"
+        log_about(_log, logging.ERROR, text)

@@ -20,7 +20,7 @@ from actorch.actors import (
 )
 
 from ._agent_child import AgentRunner
-from ._caretaker import FENCE, Caretaker
+from ._caretaker import FENCE, Caretaker, give_up
 from ._child import ChildSpec
 from ._ends import all_ended
 from ._orders import Orders
@@ -282,7 +282,7 @@ class SupervisorActor(Actor):
         for life in reversed(lives):
             life.end(Killed())
             if not life.sure_to_end and life.running:
-                self.dispatcher.call_later(FENCE, life.give_up)
+                self.dispatcher.call_later(FENCE, give_up, life)
         return all_ended(lives)
 
     def on_failure(  # type: ignore[override]

@@ -9,7 +9,7 @@ import pykka
 
 from actorch.actors import ExitReason, Future
 from actorch.actors._life import Life
-from actorch.actors._mailbox import Awaited
+from actorch.actors._mailbox import Awaited, Notice
 
 from ._child import ChildSpec
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(msgspec.Struct, Notice, frozen=True):
     """An incarnation of a child has started."""
 
     child: str
@@ -38,7 +38,7 @@ class Started(msgspec.Struct, frozen=True):
     number: int
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, Notice, frozen=True):
     """An incarnation of a child has ended, and its cleanup has run."""
 
     child: str
