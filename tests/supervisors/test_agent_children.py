@@ -122,7 +122,7 @@ def test_the_reason_of_an_end_is_how_the_process_ended(system, spec, reason) -> 
 )
 def test_an_agent_that_takes_too_long_has_timed_out(system, options, kind) -> None:
     supervisor = system.supervise(DynamicSupervisor())
-    spec = python("a", "import time; time.sleep(600)", **options)
+    spec = python("a", "import signal; signal.pause()", **options)
     ref = supervisor.start_child(ChildSpec("a", spec, restart="temporary"))
     assert final_reason(system, supervisor, ref) == TimedOut(kind)
 
@@ -236,7 +236,7 @@ def test_what_an_agent_has_no_use_for_is_a_dead_letter_and_does_it_no_harm(syste
         letters.append(event)
 
     system.events.dead_letter.connect(keep)
-    spec = python("a", "import time; time.sleep(600)")
+    spec = python("a", "import signal; signal.pause()")
     supervisor = system.supervise(Supervisor([ChildSpec("a", spec)]))
     ref = supervisor.child("a")
     ref.tell("its standard input is not open")
@@ -281,7 +281,7 @@ def test_in_asyncio_trees_are_awaited_and_the_heartbeat_goes_on(system) -> None:
         supervisor = await system.supervise_soon(DynamicSupervisor())
         with pytest.raises(WouldBlockError, match="await"):
             supervisor.start_child(ChildSpec("a", python("a", "")))
-        spec = python("a", "import time; time.sleep(0.3)")
+        spec = python("a", "import select; select.select([], [], [], 0.3)")
         orders = [
             supervisor.start_child(ChildSpec(f"a{n}", spec, restart="temporary"), block=False)
             for n in range(5)
