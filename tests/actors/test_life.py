@@ -95,6 +95,18 @@ def worker(request: pytest.FixtureRequest) -> type[Worker]:
     return request.param
 
 
+def begun(
+    dispatcher: Dispatcher, worker: type[Worker], *, stash: int
+) -> tuple[Life, Starts, list[Any]]:
+    """A life whose first incarnation has started, its guardian, and its log."""
+    guardian = Starts()
+    log: list[Any] = []
+    life = Life(dispatcher, guardian, stash=stash)
+    life.begin(worker, (log,), {})
+    guardian.hear()
+    return life, guardian, log
+
+
 def test_messages_are_kept_from_before_the_start_to_the_next_incarnation_in_order(
     dispatcher: Dispatcher, worker: type[Worker]
 ) -> None:
@@ -140,10 +152,7 @@ def test_what_is_too_much_for_the_stash_is_a_dead_letter_and_who_asks_hears_of_i
 def test_the_bound_counts_what_comes_while_nobody_runs_not_the_backlog(
     dispatcher: Dispatcher, letters: list[DeadLetter]
 ) -> None:
-    guardian, log = Starts(), []
-    life = Life(dispatcher, guardian, stash=2)
-    life.begin(Worker, (log,), {})
-    guardian.hear()
+    life, guardian, log = begun(dispatcher, Worker, stash=2)
 
     def send_and_crash(_worker: Worker) -> None:
         for message in range(10):
@@ -205,11 +214,8 @@ def test_a_watcher_may_ask_for_a_message_of_its_own(dispatcher: Dispatcher) -> N
 def test_timers_and_stop_requests_of_an_incarnation_do_not_reach_the_next(
     dispatcher: Dispatcher,
 ) -> None:
-    guardian, log = Starts(), []
     clock: Any = dispatcher.clock
-    life = Life(dispatcher, guardian, stash=9)
-    life.begin(Worker, (log,), {})
-    guardian.hear()
+    life, guardian, log = begun(dispatcher, Worker, stash=9)
 
     def set_timers(worker: Worker) -> None:
         worker.call_later(1, "of the first")
@@ -238,10 +244,7 @@ def test_timers_and_stop_requests_of_an_incarnation_do_not_reach_the_next(
 def test_a_kill_leaves_the_backlog_to_the_next_incarnation(
     dispatcher: Dispatcher, worker: type[Worker]
 ) -> None:
-    guardian, log = Starts(), []
-    life = Life(dispatcher, guardian, stash=9)
-    life.begin(worker, (log,), {})
-    guardian.hear()
+    life, guardian, log = begun(dispatcher, worker, stash=9)
     ready, go = threading.Event(), threading.Event()
     life.ref.tell(lambda _worker: (ready.set(), go.wait(LONG)))
     assert ready.wait(LONG)
@@ -275,10 +278,7 @@ def test_what_goes_wrong_at_the_start_is_told_to_the_guardian_only(
 def test_a_life_that_is_ended_while_it_runs_ends_after_its_cleanup(
     dispatcher: Dispatcher, worker: type[Worker]
 ) -> None:
-    guardian, log = Starts(), []
-    life = Life(dispatcher, guardian, stash=9)
-    life.begin(worker, (log,), {})
-    guardian.hear()
+    life, _guardian, log = begun(dispatcher, worker, stash=9)
     life.end(Shutdown())
     assert life.ref.actor_stopped.wait(LONG)
     assert log[-1] == (1, "stop")
@@ -290,10 +290,7 @@ def test_a_life_that_is_ended_while_it_runs_ends_after_its_cleanup(
 def test_a_stuck_incarnation_is_given_up_and_the_next_has_the_mailbox(
     dispatcher: Dispatcher,
 ) -> None:
-    guardian, log = Starts(), []
-    life = Life(dispatcher, guardian, stash=9)
-    life.begin(BlockingWorker, (log,), {})
-    guardian.hear()
+    life, guardian, log = begun(dispatcher, BlockingWorker, stash=9)
     ready, go = threading.Event(), threading.Event()
 
     def stuck_for_ever(worker: Worker) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
+
+import pykka
 
 from actorch.actors import (
+    Actor,
     ActorchError,
+    ActorRef,
     AgentChanged,
     AgentResult,
     AgentRow,
@@ -16,6 +20,8 @@ from actorch.actors import (
     Event,
     Exit,
     ExitClass,
+    ExitReason,
+    Future,
     NonZeroExitError,
     PartialFailureError,
     RetryPolicy,
@@ -25,13 +31,22 @@ from actorch.actors import (
     StopPlan,
 )
 from actorch.supervisors import (
+    BRUTAL_KILL,
+    INFINITY,
     ActorSystem,
+    Budget,
+    ChildSpec,
+    DynamicSupervisor,
     Line,
+    RestartBackoff,
+    RestartContext,
     Run,
     RunResult,
     RunSpec,
     ShutdownTask,
     Subscription,
+    Supervisor,
+    SupervisorRef,
     Verdict,
     load_fleet,
 )
@@ -145,3 +160,34 @@ async def iterated_in_asyncio(run: Run) -> None:
     async with run.events() as events:
         async for event in events:
             assert_type(event, RunEvent)
+
+
+def supervised(system: ActorSystem, agent: AgentSpec) -> ExitReason:
+    def factory(context: RestartContext) -> AgentSpec:
+        assert_type(context.resume_token, str | None)
+        assert_type(context.last_exit, ExitReason | None)
+        return agent
+
+    children = [
+        ChildSpec("agent", agent, restart="permanent", shutdown=BRUTAL_KILL),
+        ChildSpec("factory", factory, resume=r"session (\w+)", significant=True),
+        ChildSpec("inner", DynamicSupervisor(max_children=3), shutdown=INFINITY),
+        ChildSpec("pykka", pykka.ThreadingActor, backoff=RestartBackoff(min=0.1)),
+        ChildSpec("ours", Actor, args=(1,), budget=Budget(3, 60, "stop")),
+    ]
+    tree = Supervisor(children, "rest_for_one", auto_shutdown="any_significant")
+    supervisor = system.supervise(tree)
+    assert_type(supervisor, SupervisorRef)
+    assert_type(supervisor.start_child(children[0]), ActorRef[Any])
+    assert_type(supervisor.start_child(children[0], block=False), Future[ActorRef[Any]])
+    assert_type(supervisor.terminate_child("agent"), ExitReason | None)
+    assert_type(supervisor.run_of("agent"), Run)
+    assert_type(supervisor.child("agent").incarnation, int)
+    return supervisor.wait()
+
+
+async def supervised_in_asyncio(tree: DynamicSupervisor) -> None:
+    async with ActorSystem() as system:
+        supervisor = await system.supervise_soon(tree)
+        assert_type(supervisor, SupervisorRef)
+        assert_type(await supervisor.delete_child("agent", block=False), None)
