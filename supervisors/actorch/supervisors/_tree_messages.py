@@ -8,6 +8,7 @@ import msgspec
 import pykka
 
 from actorch.actors import ExitReason, Future
+from actorch.actors._checks import check_string, check_type
 from actorch.actors._life import Life
 from actorch.actors._mailbox import Awaited, Notice
 
@@ -107,6 +108,7 @@ class StartChild(Order):
 
     def __init__(self, spec: ChildSpec) -> None:
         super().__init__()
+        check_type("child", spec, ChildSpec)
         self.spec = spec
 
 
@@ -115,7 +117,7 @@ class _OfChild(Order):
 
     def __init__(self, child: str) -> None:
         super().__init__()
-        self.child = child
+        self.child = check_string("child", child, "the id of a child, a string")
 
 
 class TerminateChild(_OfChild):
