@@ -1,4 +1,4 @@
-"""For the tests of what is built on actors: time that moves only when told to."""
+"""Time that moves only when told to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 
 import pykka
 
-from ._clock import Sleeper
-from ._here import refuse_to_wait
+from .._clock import Sleeper
+from .._here import refuse_to_wait
 
 __all__ = ["ManualClock"]
 
