@@ -1,7 +1,14 @@
-"""For the tests of what is built on actors: time, chance and news, under control."""
+"""For the tests of what is built on actors: time, chance, news and processes, under control."""
 
+from ._chance import ScriptedRandom, SeededRandom
 from ._manual_clock import ManualClock
 from ._recorded_events import RecordedEvents
 from ._terminated import assert_terminated
 
-__all__ = ["ManualClock", "RecordedEvents", "assert_terminated"]
+__all__ = [
+    "ManualClock",
+    "RecordedEvents",
+    "ScriptedRandom",
+    "SeededRandom",
+    "assert_terminated",
+]
