@@ -2,11 +2,13 @@
 
 from ._chance import ScriptedRandom, SeededRandom
 from ._manual_clock import ManualClock
+from ._probe import Probe
 from ._recorded_events import RecordedEvents
 from ._terminated import assert_terminated
 
 __all__ = [
     "ManualClock",
+    "Probe",
     "RecordedEvents",
     "ScriptedRandom",
     "SeededRandom",
