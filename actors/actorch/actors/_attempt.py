@@ -21,8 +21,8 @@ from ._output import (
     tail_lines,
 )
 from ._output_limit import OutputLimit
-from ._process import Process
 from ._process_events import Ended, Lost, Spawned, SpawnFailed
+from ._processes import OwnedProcess
 from ._records import AttemptRecord
 from ._results import AttemptResult
 from ._spec import AgentSpec
@@ -83,7 +83,7 @@ class Attempt:
     due: bool = True
     begun: float | None = None
     begun_at: float = 0.0
-    process: Process | None = None
+    process: OwnedProcess | None = None
     pid: int | None = None
     start_time: int | None = None
     shim: int = 0

@@ -9,7 +9,7 @@ from ._deliver import Addressee
 from ._growth import Growth
 from ._identity import Identity
 from ._isolation import Machine
-from ._process import ProcessHost
+from ._processes import Processes
 from ._recorder import Recorder
 
 __all__ = ["RunContext"]
@@ -40,7 +40,7 @@ class RunContext:
     env: Mapping[str, str]
     owner: Identity
     seed: int
-    host: ProcessHost
+    host: Processes
     machine: Machine
     recorder: Recorder
     registry: Addressee

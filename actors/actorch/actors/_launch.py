@@ -18,8 +18,8 @@ from ._messages import LimitReached, ProcessReport, StopReason
 from ._output import output_paths
 from ._output_limit import OutputLimit
 from ._piped_stdio import PipeStdio, PtyStdio
-from ._process import Process
 from ._process_events import GroupOrder, ProcessEvent, SpawnOrder
+from ._processes import OwnedProcess
 from ._spec import AgentSpec
 from ._stdio import FileStdio, Stdio, write_stdin
 
@@ -56,7 +56,7 @@ def launch(
     group: GroupOrder | None,
     agent: Addressee,
     dispatcher: Dispatcher,
-) -> Process:
+) -> OwnedProcess:
     """Ask for the attempt's process; what becomes of it is told to `agent`.
 
     Args:

@@ -16,6 +16,7 @@ from ._dispatcher import Dispatcher
 from ._errors import DispatcherClosedError, UnsupportedPlatformError
 from ._forks import no_fork
 from ._idle import IdleShims
+from ._isolation import Machine
 from ._keeper.wire import LONGEST
 from ._keeper_link import KeeperLink
 from ._orphans import end_orphans
@@ -53,6 +54,10 @@ class ProcessHost:
         self._idle = IdleShims()
         self._closing = False
         self._all_gone = threading.Event()
+
+    def machine(self) -> Machine:
+        """What this machine can do for isolation."""
+        return Machine(os.environ, self._python)
 
     def spawn(self, order: SpawnOrder, on_event: Callable[[ProcessEvent], None]) -> Process:
         """Start a process.

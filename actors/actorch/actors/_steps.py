@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ._process import Process
+from ._processes import OwnedProcess
 from ._stop import StopPlan
 
 __all__ = ["KILL_BOUND", "take_step"]
@@ -13,7 +13,7 @@ KILL_BOUND: Final = 15.0
 """Seconds after SIGKILL until an agent whose shim does not answer is given up as lost."""
 
 
-def take_step(plan: StopPlan, number: int, process: Process) -> float | None:
+def take_step(plan: StopPlan, number: int, process: OwnedProcess) -> float | None:
     """Send what step `number` of the plan sends; after the last one of them, SIGKILL.
 
     Returns:

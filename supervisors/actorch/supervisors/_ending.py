@@ -12,7 +12,7 @@ from actorch.actors._deliver import deliver
 from actorch.actors._isolation import Machine
 from actorch.actors._journal import Journal
 from actorch.actors._messages import StopReason
-from actorch.actors._process import ProcessHost
+from actorch.actors._processes import Processes
 from actorch.actors._registry import Registry
 
 from ._board import RunBoard
@@ -48,7 +48,7 @@ class Ending:
     """
 
     _dispatcher: Dispatcher
-    _host: ProcessHost
+    _host: Processes
     _machine: Machine
     _root: ActorRef[RootSupervisor]
     _boards: set[RunBoard]

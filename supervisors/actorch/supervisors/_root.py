@@ -27,7 +27,7 @@ from actorch.actors._journal import Journal
 from actorch.actors._leftovers import Leftover
 from actorch.actors._logs import log_about
 from actorch.actors._messages import PutAgents, PutRun, StopReason
-from actorch.actors._process import ProcessHost
+from actorch.actors._processes import Processes
 from actorch.actors._recorder import Recorder
 from actorch.actors._records import Record, agent_record
 from actorch.actors._registry import Registry
@@ -68,7 +68,7 @@ class RootSupervisor(Actor):
 
     def __init__(
         self,
-        host: ProcessHost,
+        host: Processes,
         machine: Machine,
         registry: ActorRef[Registry],
         journal_path: str,

@@ -30,9 +30,9 @@ from actorch.actors._checks import check_seconds
 from actorch.actors._deliver import deliver
 from actorch.actors._environment import agent_environment
 from actorch.actors._here import refuse_to_block
-from actorch.actors._isolation import Machine
 from actorch.actors._messages import TakeSnapshot
 from actorch.actors._process import ProcessHost
+from actorch.actors._processes import Processes
 from actorch.actors._registry import Registry
 from actorch.actors._table import AgentTable
 
@@ -78,6 +78,7 @@ class ActorSystem(Closing):
         clock: what time it is; a manual one in tests.
         random: where jitter comes from; a seeded one in tests.
         env: what agents' environments start from; default this process's own.
+        processes: what starts agents' processes; `actorch.actors.testing.FakeProcesses` in tests.
         at_exit: seconds that agents have to stop in if the program ends while the system is open;
             then they are killed. None has the program end at once: agents then get 2 s from the
             keeper, and their rows are `interrupted`.
@@ -94,6 +95,7 @@ class ActorSystem(Closing):
         clock: Clock | None = None,
         random: random.Random | None = None,
         env: Mapping[str, str] | None = None,
+        processes: Callable[[Dispatcher], Processes] | None = None,
         at_exit: float | None = 2.0,
     ) -> None:
         if sys.platform == "win32":
@@ -111,8 +113,8 @@ class ActorSystem(Closing):
         self._dispatcher = Dispatcher(
             name, clock=clock, random=random, on_dead_letter=self._announce_letter
         )
-        self._host = ProcessHost(self._dispatcher)
-        self._machine = Machine(os.environ)
+        self._host = (processes or ProcessHost)(self._dispatcher)
+        self._machine = self._host.machine()
         self._registry = self._dispatcher.spawn(Registry, self._table, self.events)
         self._root: ActorRef[RootSupervisor] = self._dispatcher.spawn(
             RootSupervisor,
