@@ -20,7 +20,7 @@ from actorch.actors._reasons import (
     Terminated,
 )
 from actorch.actors._ref import ActorRef
-from actorch.actors.testing import ManualClock
+from actorch.actors.testing import ManualClock, assert_terminated
 
 LONG = 20.0
 
@@ -208,7 +208,7 @@ def test_watching_while_the_other_ends_is_heard_of_exactly_once(
         watcher.tell(lambda actor, ref=ref: actor.watch(ref))
     clock.advance()
     for ref in refs:
-        assert ref.actor_stopped.wait(LONG)
+        assert_terminated(ref, Killed)
     news = heard(clock, watcher)
     assert len(news) == 50
     assert {terminated.ref for terminated in news} == set(refs)
@@ -493,9 +493,8 @@ def test_a_kill_comes_before_notices_and_messages(
     ref.kill()
     ref.kill(Shutdown())
     go.set()
-    assert ref.actor_stopped.wait(LONG)
+    assert_terminated(ref, Killed)  # the first reason stands
     assert actor.heard == []
-    assert ref.cell.reason == Killed(), "the first reason stands"
 
 
 def test_killing_the_dead_does_nothing(dispatcher: Dispatcher, plain: type[Plain]) -> None:
@@ -513,7 +512,7 @@ def test_an_actor_may_kill_itself_and_finish_its_sentence(dispatcher: Dispatcher
 
     ref = dispatcher.spawn(Brave)
     assert ref.ask("go") == "last words"
-    assert ref.actor_stopped.wait(LONG)
+    assert_terminated(ref, Killed)
 
 
 @pytest.mark.parametrize("call", ["set", "clear"])

@@ -16,9 +16,9 @@ from actorch.actors._clock import SystemClock
 from actorch.actors._dispatcher import Dispatcher
 from actorch.actors._errors import DispatcherClosedError, WouldBlockError
 from actorch.actors._future import Future
-from actorch.actors._reasons import Killed, Shutdown, Terminated
+from actorch.actors._reasons import Crashed, Killed, Shutdown, Terminated
 from actorch.actors._ref import ActorRef
-from actorch.actors.testing import ManualClock
+from actorch.actors.testing import ManualClock, assert_terminated
 
 LONG = 20.0
 
@@ -104,7 +104,7 @@ def test_a_log_handler_that_raises_does_not_end_the_thread(
     dispatcher.call_soon(lambda: 1 / 0)
     crashed = dispatcher.spawn(Echo)
     crashed.tell(lambda: 1 / 0)
-    assert crashed.actor_stopped.wait(LONG)
+    assert_terminated(crashed, Crashed)
     assert dispatcher.spawn(Echo).ask("still there") == "still there"
 
 

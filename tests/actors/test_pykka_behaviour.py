@@ -10,7 +10,9 @@ from pykka.messages import ProxyCall
 
 from actorch.actors._actor import Actor
 from actorch.actors._dispatcher import Dispatcher
+from actorch.actors._reasons import Crashed
 from actorch.actors._ref import ActorRef
+from actorch.actors.testing import assert_terminated
 
 LONG = 20.0
 
@@ -332,7 +334,7 @@ def test_on_failure_is_given_what_was_raised(dispatcher: Dispatcher, sample: typ
 def test_on_stop_does_not_run_after_a_failure(dispatcher: Dispatcher, sample: type[Sample]) -> None:
     ref, stopped = event_of(dispatcher, sample, "on_stop")
     ref.proxy().raise_it.defer(ValueError("told"))
-    assert ref.actor_stopped.wait(LONG)
+    assert_terminated(ref, Crashed)
     assert not stopped.is_set()
 
 
@@ -359,7 +361,7 @@ def test_an_error_in_on_failure_is_logged_and_the_actor_ends(
 
     ref = dispatcher.spawn(Clumsy)
     ref.tell("go")
-    assert ref.actor_stopped.wait(LONG)
+    assert str(assert_terminated(ref, Crashed).exception) == "first"
     assert "first" in caplog.text
     assert "second" in caplog.text
 

@@ -21,6 +21,7 @@ from actorch.actors._errors import WouldBlockError
 from actorch.actors._future import Future
 from actorch.actors._reasons import Crashed, ExitReason, Killed, Normal, StartFailed, Terminated
 from actorch.actors._ref import ActorRef
+from actorch.actors.testing import assert_terminated
 
 LONG = 20.0
 
@@ -441,7 +442,7 @@ def test_one_killed_before_it_began_runs_neither_on_start_nor_on_stop(
     ref = dispatcher.spawn(Careful)
     ref.kill()
     release.set()
-    assert ref.actor_stopped.wait(LONG)
+    assert_terminated(ref, Killed)
     assert history == []
 
 

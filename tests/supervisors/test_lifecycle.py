@@ -16,8 +16,10 @@ from actorch.actors import (
     AgentSpec,
     AgentState,
     DispatcherClosedError,
+    RunFinished,
     RunStarted,
 )
+from actorch.actors.testing import RecordedEvents
 from actorch.supervisors import ActorSystem, Verdict
 from actorch.supervisors._root import RootSupervisor
 from actorch.supervisors._run import RunSupervisor
@@ -181,13 +183,13 @@ def test_a_receiver_that_wants_to_exit_ends_nothing(system, event):
 
 
 def test_a_run_that_is_stopped_at_once_announces_its_start_first(system):
-    heard = []
-    system.events.connect_all(lambda _sender, *, event: heard.append(type(event).__name__))
-    run = system.run([shell("a", "exec sleep 600"), shell("b", "true")])
-    run.stop()
-    assert run.wait(CEILING).verdict is Verdict.CANCELLED
-    system.snapshot()
-    assert (heard[0], heard[-1]) == ("RunStarted", "RunFinished")
+    with RecordedEvents(system) as events:
+        run = system.run([shell("a", "exec sleep 600"), shell("b", "true")])
+        run.stop()
+        assert run.wait(CEILING).verdict is Verdict.CANCELLED
+        system.snapshot()
+    assert isinstance(events.all[0], RunStarted)
+    assert isinstance(events.all[-1], RunFinished)
     assert system.snapshot().of(run.id)[0].state is AgentState.CANCELLED
 
 

@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from actorch.actors import (
+    AgentChanged,
+    AgentOutput,
     AgentSpec,
     AgentState,
     InsufficientAgentsError,
@@ -21,6 +23,7 @@ from actorch.actors import (
     StopStep,
     TotalFailureError,
 )
+from actorch.actors.testing import RecordedEvents
 from actorch.supervisors import ActorSystem, Verdict
 from fleets import CEILING, at_once, gone, python, shell, wait_for_file
 
@@ -288,15 +291,13 @@ def test_a_kill_does_not_wait_for_the_grace(system, tmp_path):
 
 
 def test_a_stop_beats_a_pending_retry(system):
-    waiting = threading.Event()
+    def is_waiting(event):
+        return isinstance(event, AgentChanged) and event.agent.state is AgentState.BACKOFF
 
-    def note(_sender, *, event):
-        if event.agent.state is AgentState.BACKOFF:
-            waiting.set()
-
-    system.events.agent_changed.connect(note)
-    run = system.run([shell("bad", "exit 1", retry=RetryPolicy(max_attempts=2, retry_on="any"))])
-    assert waiting.wait(CEILING)
+    retry = RetryPolicy(max_attempts=2, retry_on="any")
+    with RecordedEvents(system) as events:
+        run = system.run([shell("bad", "exit 1", retry=retry)])
+        events.wait_for(is_waiting, CEILING)
     run.stop()
     result = run.wait(CEILING)
     assert result["bad"].state is AgentState.CANCELLED
@@ -406,27 +407,21 @@ def test_snapshots_show_every_agent_with_growing_revisions(system):
 
 
 def test_output_is_announced_while_it_grows(system):
-    heard = threading.Event()
+    def is_of_output(event):
+        return isinstance(event, AgentOutput) and os.path.getsize(event.stdout_path)
 
-    def note(_sender, *, event):
-        if os.path.getsize(event.stdout_path):
-            heard.set()
-
-    system.events.agent_output.connect(note)
-    run = system.run([shell("talks", "echo hi; exec sleep 600")])
-    assert heard.wait(CEILING)
+    with RecordedEvents(system) as events:
+        run = system.run([shell("talks", "echo hi; exec sleep 600")])
+        events.wait_for(is_of_output, CEILING)
     run.stop()
     run.wait(CEILING)
 
 
 def test_signals_come_in_order_and_each_state_once(system):
-    heard = []
-
-    def note(_sender, *, event):
-        agent = getattr(event, "agent", None)
-        heard.append(agent.state.value if hasattr(agent, "state") else type(event).__name__)
-
-    system.events.connect_all(note)
-    system.run([shell("a", "true")]).wait(CEILING)
-    system.events.disconnect_all(note)
+    with RecordedEvents(system) as events:
+        system.run([shell("a", "true")]).wait(CEILING)
+    heard = [
+        event.agent.state.value if isinstance(event, AgentChanged) else type(event).__name__
+        for event in events.all
+    ]
     assert heard == ["RunStarted", "queued", "starting", "running", "succeeded", "RunFinished"]

@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from actorch.actors import AgentSpec, AgentState, Backoff, RetryPolicy
-from actorch.supervisors import Verdict
+from actorch.actors.testing import FakeProcesses, FakeScript, ManualClock
+from actorch.supervisors import ActorSystem, Verdict
 from fleets import CEILING, at_once, gone, shell, wait_for_file, wait_until
 from processes import (
     keeper_of,
@@ -165,11 +166,18 @@ def test_a_stop_during_backoff_returns_at_once_and_no_attempt_follows(system, tm
     assert (tmp_path / "ran").read_text() == "x\n"
 
 
-def test_a_deadline_during_backoff_times_out_at_once(system):
+def test_a_deadline_during_backoff_times_out_at_once(state):
     backoff = Backoff(initial=600.0, cap=600.0, jitter="none")
     retry = RetryPolicy(max_attempts=3, retry_on="any", backoff=backoff)
-    result = system.run([shell("bad", "exit 1", retry=retry)], deadline=0.3).wait(3.0)
-    assert result.verdict is Verdict.TIMED_OUT
+    clock, fake = ManualClock(), FakeProcesses(default=FakeScript().exits(1))
+    with ActorSystem(state_dir=state, clock=clock, processes=fake) as system:
+        run = system.run([AgentSpec("bad", ["false"], retry=retry)], deadline=599.0)
+        clock.advance(598.0)
+        assert in_state(system, run, AgentState.BACKOFF)
+        clock.advance(1.0)
+        assert run.wait(0.0).verdict is Verdict.TIMED_OUT
+        clock.advance(600.0)
+        assert len(fake.started) == 1
 
 
 def test_a_stop_at_the_moment_of_a_natural_end_is_one_end_of_either_kind(
