@@ -234,8 +234,16 @@ def test_the_example_that_watches_sees_a_run_from_its_start_to_its_verdict() -> 
     assert states[-3:] == ["starting", "running", "succeeded"]
 
 
+def test_the_example_of_an_apps_tests_passes() -> None:
+    path = os.path.join(DOCS, "examples", "test_review.py")
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 passed" in done.stdout
+
+
 def test_every_example_is_tested() -> None:
-    assert set(EXAMPLES) - {"__pycache__"} == {*EXPECTED, "watch.py", "review.toml"}
+    others = {"test_review.py", "watch.py", "review.toml"}
+    assert set(EXAMPLES) - {"__pycache__"} == {*EXPECTED, *others}
 
 
 def test_the_example_of_the_main_job_lets_three_reviewers_vote_on_the_whole_source() -> None:

@@ -17,6 +17,8 @@ from actorch.actors import (
     AgentState,
     AttemptResult,
     Backoff,
+    Crashed,
+    Dispatcher,
     Event,
     Exit,
     ExitClass,
@@ -29,6 +31,18 @@ from actorch.actors import (
     RunTimeoutError,
     Snapshot,
     StopPlan,
+    Terminated,
+)
+from actorch.actors.testing import (
+    FakeProcess,
+    FakeProcesses,
+    FakeScript,
+    ManualClock,
+    Probe,
+    RecordedEvents,
+    ScriptedRandom,
+    SeededRandom,
+    assert_terminated,
 )
 from actorch.supervisors import (
     BRUTAL_KILL,
@@ -191,3 +205,25 @@ async def supervised_in_asyncio(tree: DynamicSupervisor) -> None:
         supervisor = await system.supervise_soon(tree)
         assert_type(supervisor, SupervisorRef)
         assert_type(await supervisor.delete_child("agent", block=False), None)
+
+
+def under_test(dispatcher: Dispatcher, ref: ActorRef[Any]) -> None:
+    clock = ManualClock()
+    fake = FakeProcesses(default=FakeScript().prints("text", after=2).exits(1))
+    fake.script("lint", FakeScript().runs_on().ignores(), FakeScript().dies_of(9))
+    with ActorSystem(clock=clock, random=ScriptedRandom(0.5), processes=fake) as system:
+        with RecordedEvents(system) as events:
+            assert_type(events.wait_for(AgentChanged), AgentChanged)
+            assert_type(events.wait_for(lambda event: repr(event), timeout=1), Event)
+            assert_type(events.of(AgentChanged), tuple[AgentChanged, ...])
+        RecordedEvents(system.events).clear()
+    for process in fake.of("lint"):
+        assert_type(process, FakeProcess)
+    probe = Probe.start_on(dispatcher)
+    probe.watch(ref)
+    assert_type(probe.expect(Terminated), Terminated)
+    assert_type(probe.expect("text"), str)
+    assert_type(assert_terminated(ref), ExitReason)
+    assert_type(assert_terminated(ref, Crashed).exception, BaseException)
+    assert_type(assert_terminated(ref, Crashed(ValueError())), Crashed)
+    Dispatcher(clock=clock, random=SeededRandom(7))
