@@ -27,6 +27,8 @@ from actorch.actors import (
 )
 from actorch.actors.testing import FakeProcesses, FakeScript, ManualClock, RecordedEvents
 from actorch.supervisors import ActorSystem, ChildSpec, Supervisor, Verdict
+from fleets import wait_until
+from snares import Snare
 
 
 @pytest.fixture
@@ -241,11 +243,9 @@ def test_what_it_is_sent_is_kept(
     run = system.run([agent(stdin="open", stdio=stdio)])
     clock.advance()
     assert run.send("lint", "go on\n").get(timeout=10)
-    clock.advance()
-    assert fake.started[0].stdin == b"go on\n"
+    wait_until(lambda: fake.started[0].stdin == b"go on\n", "the first line")
     assert run.send("lint", "and on\n", end=True).get(timeout=10)
-    clock.advance()
-    assert fake.started[0].stdin == b"go on\nand on\n"
+    wait_until(lambda: fake.started[0].stdin == b"go on\nand on\n", "the second line")
     run.stop()
 
 
@@ -268,6 +268,23 @@ def test_closing_a_system_ends_them(clock: ManualClock, state_dir: str) -> None:
         assert [process.running for process in fake.started] == [True, True]
     assert [process.running for process in fake.started] == [False, False]
     assert run.wait(timeout=0).verdict is Verdict.CANCELLED
+
+
+def test_a_loop_that_is_stuck_keeps_none_of_them(
+    fake: FakeProcesses, clock: ManualClock, state_dir: str
+) -> None:
+    snare = Snare()
+    fake.script("lint", FakeScript().runs_on())
+    system = ActorSystem(state_dir=state_dir, clock=clock, processes=fake)
+    run = system.run([agent(stdin="open")])
+    clock.advance()
+    system.events.run_started.connect(snare.never_returns)
+    system.run([agent("types")])
+    snare.caught()
+    system.close(timeout=0.2)
+    assert not fake.of("lint")[0].running
+    assert run.wait(timeout=0).verdict is Verdict.FAILED
+    snare.release.set()
 
 
 def test_several_systems_may_have_the_same(fake: FakeProcesses, state_dir: str) -> None:
@@ -327,6 +344,10 @@ def told(event: Event) -> Any:
     return type(event).__name__
 
 
+def is_running(event: Event) -> bool:
+    return isinstance(event, AgentChanged) and event.agent.state is AgentState.RUNNING
+
+
 def scene(name: str, folder: str, processes: FakeProcesses | None) -> Any:
     """All that can be seen of one run, but for what is another each time."""
     words = ["/no/such/program"] if name == "missing" else ["/bin/sh", "-c", SCENES[name][0]]
@@ -338,6 +359,7 @@ def scene(name: str, folder: str, processes: FakeProcesses | None) -> Any:
     ):
         run = system.run([spec])
         if name in ("stubborn", "slow"):
+            events.wait_for(is_running)
             for _ in run.lines("one"):
                 run.stop()
         result = run.wait(timeout=20)
