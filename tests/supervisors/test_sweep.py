@@ -63,8 +63,8 @@ def test_on_the_way_up_those_that_run_are_left_alone(states) -> None:
     ]
 
 
-@given(st.integers(1, 8), st.integers(0, 7), st.integers(0, 7), st.integers(0, 7))
-def test_a_second_failure_on_the_way_sends_it_down_again_to_the_lower_floor(
+@given(st.integers(1, 8), st.integers(0, 7), st.integers(0, 16), st.integers(0, 7))
+def test_a_second_failure_sends_it_down_again_but_not_to_those_that_are_up_already(
     count, floor, steps, second
 ) -> None:
     children = [One(place, True) for place in range(count)]
@@ -75,11 +75,14 @@ def test_a_second_failure_on_the_way_sends_it_down_again_to_the_lower_floor(
             one.alive = False
         elif (one := sweep.next_to_start()) is not None:
             one.alive = True
+    down = sweep.next_to_stop() is not None
+    waiting = sweep.next_to_start()
+    reached = floor if down else count if waiting is None else waiting.place
     children[second].alive = False
-    sweep.again(second)
     alive = [one.place for one in children if one.alive]
+    sweep.again(second)
     stopped, started = carried_out(sweep)
-    lower = min(floor, second)
+    lower = min(second, reached)
     assert stopped == [place for place in reversed(alive) if place >= lower]
     assert started == list(range(lower, count))
     assert all(one.alive for one in children)

@@ -53,8 +53,12 @@ class Sweep(Generic[C]):
         self._place = len(self._children) - 1 if down else floor
 
     def again(self, floor: int) -> None:
-        """Another one has failed: go down anew, from the top to the lower of the two floors."""
-        self.floor = min(self.floor, floor)
+        """Another one has failed: go down anew, from the top.
+
+        On the way down, to the lower of the two floors; on the way up, those that are up already
+        stay so, unless they depend on it.
+        """
+        self.floor = min(floor, self.floor if self.down else self._place)
         self.down = True
         self._place = len(self._children) - 1
 
