@@ -1,5 +1,7 @@
 """Supervisors: who stops and who starts, in which order, and when it is over."""
 
+from functools import partial
+
 import pykka
 import pytest
 

@@ -2,7 +2,6 @@
 
 import logging
 import random
-import threading
 from contextlib import contextmanager
 
 from actorch.actors import Actor, Dispatcher
@@ -97,16 +96,3 @@ def states(supervisor):
 
 def incarnations(supervisor):
     return {one.id: one.incarnation for one in supervisor.which_children()}
-
-
-class Stuck(Worker):
-    """Blocks in a handler until the test lets it go."""
-
-    blocking = True
-    gate = threading.Event()
-
-    def on_receive(self, message):
-        if message == "block":
-            self.log.append("blocked")
-            self.gate.wait(LONG)
-        return super().on_receive(message)
