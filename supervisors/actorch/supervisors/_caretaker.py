@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
 
-from actorch.actors import Actor, Killed, Shutdown
+import pykka
+
+from actorch.actors import Actor, ActorRef, DispatcherClosedError, Future, Killed, Shutdown
 from actorch.actors._life import Life
 from actorch.actors._logs import log_about
 
 from ._child import BRUTAL_KILL
+from ._ends import all_ended
 from ._starter import Starter
 from ._tree_child import Child
 from ._tree_messages import Due, Impatient, Ready
 
-__all__ = ["FENCE", "Caretaker", "give_up"]
+__all__ = ["FENCE", "Caretaker", "leave_all"]
 
 _log = logging.getLogger("actorch.supervisor")
 
@@ -82,7 +87,7 @@ class Caretaker:
     def on_impatient(self, child: Child, message: Impatient) -> None:
         """It has not ended in time: kill it; or give it up, if it was killed before."""
         if message.killed:
-            give_up(message.life)
+            _give_up(message.life)
         else:
             self.kill(child)
 
@@ -92,7 +97,26 @@ class Caretaker:
         child.keep(self._supervisor.call_later(patience, message))
 
 
-def give_up(life: Life) -> None:
+def leave_all(children: Sequence[Child], supervisor: ActorRef[Any]) -> Future[None] | None:
+    """Have all end at once, the last one first, and tell those who wait for one of them.
+
+    For a supervisor that ends without looking after them.
+
+    Returns:
+        a future that is done once all have ended; None if they have.
+    """
+    lives = [child.life for child in children if child.life is not None]
+    for child in reversed(children):
+        child.refuse(pykka.ActorDeadError(f"{supervisor} ended before {child.spec.id!r} had"))
+    for life in reversed(lives):
+        life.end(Killed())
+        if not life.sure_to_end and life.running:
+            with suppress(DispatcherClosedError):  # then nothing waits for it any more
+                life.dispatcher.call_later(FENCE, _give_up, life)
+    return all_ended(lives)
+
+
+def _give_up(life: Life) -> None:
     """Go on without an incarnation that is stuck, if there is one, and log where it is."""
     if life.running:
         where = life.give_up() or "in a coroutine that swallows its cancellation"

@@ -43,6 +43,9 @@ class Orders:
             self._do(order)
         except (ChildError, SpecError, TooManyChildrenError, pykka.ActorDeadError) as error:
             order.fail(error)
+        except BaseException as error:  # such as that of a dispatcher that has been closed
+            order.fail(error)
+            raise
 
     def _do(self, order: Order) -> None:
         match order:

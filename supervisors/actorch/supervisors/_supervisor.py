@@ -14,15 +14,13 @@ from actorch.actors import (
     ChildStartError,
     ExitReason,
     Future,
-    Killed,
     Shutdown,
     StartFailed,
 )
 
 from ._agent_child import AgentRunner
-from ._caretaker import FENCE, Caretaker, give_up
+from ._caretaker import Caretaker, leave_all
 from ._child import ChildSpec
-from ._ends import all_ended
 from ._orders import Orders
 from ._restarter import Restarter
 from ._siblings import Siblings
@@ -278,12 +276,7 @@ class SupervisorActor(Actor):
     def on_stop(self) -> Future[None] | None:  # type: ignore[override]
         """End with the children that are left: none, unless it was killed or has crashed."""
         self._fail_opening(None)
-        lives = [child.life for child in self.children.values() if child.life is not None]
-        for life in reversed(lives):
-            life.end(Killed())
-            if not life.sure_to_end and life.running:
-                self.dispatcher.call_later(FENCE, give_up, life)
-        return all_ended(lives)
+        return leave_all(list(self.children.values()), self.actor_ref)
 
     def on_failure(  # type: ignore[override]
         self,

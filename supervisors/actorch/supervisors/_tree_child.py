@@ -183,6 +183,13 @@ class Child:
         for order in starters:
             order.future.set(self.ref)
 
+    def refuse(self, error: BaseException) -> None:
+        """Tell all who wait for something that it will not come."""
+        waiting = self.starters + self.enders
+        self.starters, self.enders = [], []
+        for order in waiting:
+            order.fail(error)
+
     def info(self, now: float) -> ChildInfo:
         """It, as it is now."""
         return ChildInfo(
