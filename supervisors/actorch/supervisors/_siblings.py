@@ -54,7 +54,8 @@ class Siblings:
             children = list(self.children.values())
             self._sweep = Sweep(children, len(children), down=True)
         self._sweep.again(0 if self._whole else self._sweep.place_of(failed))
-        self._failed.append(failed)
+        if failed not in self._failed:
+            self._failed.append(failed)
 
     def join(self, child: Child, first: First) -> bool:
         """Have a child started when it is its turn; False if it need not wait for that."""
@@ -62,6 +63,8 @@ class Siblings:
             return False
         if first == "start_child":
             self._sweep.append(child)
+        elif self._sweep.place_of(child) < self._sweep.floor:
+            return False  # none of those concerned is before it
         else:
             self._sweep.revisit()
         return True
@@ -91,7 +94,7 @@ class Siblings:
         elif begin is None or (child := sweep.next_to_start()) is None:
             self._sweep = None
             self._failed.clear()
-        elif child.state == "waiting" and all(one.due is None for one in self._failed):
+        elif child.state == "waiting" and all(one.due is None for one in (child, *self._failed)):
             begin(child)
 
     def __repr__(self) -> str:
