@@ -16,6 +16,7 @@ from actorch.supervisors import (
     DynamicSupervisor,
     RestartBackoff,
     Supervisor,
+    SupervisorRef,
     start_supervisor,
 )
 
@@ -101,3 +102,71 @@ def test_an_order_that_crashes_the_supervisor_is_answered(dispatcher: Dispatcher
     with pytest.raises(MemoryError):
         supervisor.start_child(ChildSpec("a", Worker))
     assert supervisor.wait(LONG).abnormal
+
+
+# Sweeps.
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["opening", "start_child"])
+def test_a_child_that_starts_when_a_sibling_fails_is_stopped_and_started_with_it(
+    dispatcher: Dispatcher, clock: ManualClock, later: bool
+) -> None:
+    ups = [Future[None](), done()]
+
+    class Late(Worker):
+        def on_start(self) -> Future[None]:
+            return ups[self.actor_ref.incarnation - 1]
+
+    first, late = ChildSpec("first", Worker, backoff=AT_ONCE), ChildSpec("late", Late)
+    spec = Supervisor([first] if later else [first, late], strategy="one_for_all")
+    opening = start_supervisor(dispatcher, spec, block=False)
+    clock.advance()
+    supervisor = dispatcher.actors()[0]
+    assert isinstance(supervisor, SupervisorRef)
+    started = supervisor.start_child(late, block=False) if later else opening
+    clock.advance()
+    supervisor.child("first").tell(crash)
+    clock.advance()
+    assert started.get(timeout=LONG) in (supervisor, supervisor.child("late"))
+    assert [child.incarnation for child in supervisor.which_children()] == [2, 2]
+
+
+def test_a_child_before_all_that_are_to_be_restarted_can_be_restarted_meanwhile(
+    dispatcher: Dispatcher, clock: ManualClock
+) -> None:
+    children = [ChildSpec(name, Worker) for name in ("a", "b", "c")]
+    supervisor = start_supervisor(dispatcher, Supervisor(children, strategy="rest_for_one"))
+    supervisor.terminate_child("a")
+    supervisor.child("c").tell(crash)
+    clock.advance()
+    assert supervisor.restart_child("a").is_alive()
+    assert [child.state for child in supervisor.which_children()] == [
+        "running",
+        "running",
+        "waiting",
+    ]
+    clock.advance(1)
+    assert supervisor.count_children().active == 3
+
+
+def test_a_child_in_a_backoff_waits_for_its_end_though_a_sibling_is_restarted_on_the_way_up(
+    dispatcher: Dispatcher, clock: ManualClock
+) -> None:
+    up = Future[None]()
+    plain = RestartBackoff(min=1.0, jitter="none")
+    children = [ChildSpec(name, Worker, backoff=plain) for name in ("a", "b")]
+    spec = Supervisor([*children, ChildSpec("late", Slow, (up, done()))])
+    opening = start_supervisor(dispatcher, spec, block=False)
+    clock.advance()
+    supervisor = dispatcher.actors()[0]
+    assert isinstance(supervisor, SupervisorRef)
+    supervisor.child("a").tell(crash)
+    supervisor.terminate_child("b")
+    restarted = supervisor.restart_child("b", block=False)
+    clock.advance(0.5)
+    assert supervisor.which_children()[0].state == "waiting"
+    clock.advance(0.5)
+    assert restarted.get(timeout=LONG) == supervisor.child("b")
+    assert supervisor.child("a").incarnation == 2
+    up.set()
+    assert opening.get(timeout=LONG) is supervisor

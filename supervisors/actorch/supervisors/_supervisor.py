@@ -169,7 +169,7 @@ class SupervisorActor(Actor):
         restarts = child.wanted and (told or wants_restart(child.spec.restart, reason))
         if self.closing is not None or (told and not self._comes_back(child)):
             self._finish(child, reason)
-        elif child.first is not None:
+        elif child.first is not None and not told:
             self._on_first_failure(child, reason, child.first)
         elif not restarts:
             self._on_work_done(child, reason)
