@@ -10,7 +10,7 @@ from actorch.actors import ActorRef, ChildError, ExitReason, Future
 from actorch.actors._here import refuse_to_block
 from actorch.actors._shown import one_line
 
-from ._agent_child import CurrentRun
+from ._agent_child import AgentChild, CurrentRun
 from ._child import ChildSpec
 from ._child_info import ChildCounts, ChildInfo
 from ._handle import Run
@@ -198,7 +198,9 @@ class SupervisorRef(ActorRef[Any]):
         Raises:
             ChildError: there is no such child, it has ended for good, or it is no agent.
         """
-        run = self.child(child).ask(CurrentRun(), block=True)
+        ref = self.child(child)
+        is_agent = issubclass(ref.actor_class, AgentChild)  # others may choke on the question
+        run = ref.ask(CurrentRun(), block=True) if is_agent else None
         if not isinstance(run, Run):
             raise ChildError(f"the child {one_line(child, 200)!r} of {self} is no agent")
         return run
