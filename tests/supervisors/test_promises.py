@@ -7,10 +7,9 @@ from typing import Any
 import pykka
 import pytest
 
-from actorch.actors import Actor, ChildError, ChildStartError, Dispatcher, Future, Killed
+from actorch.actors import Actor, ChildError, Dispatcher, Future, Killed, Normal
 from actorch.actors.testing import ManualClock
 from actorch.supervisors import (
-    BRUTAL_KILL,
     Breaker,
     ChildSpec,
     DynamicSupervisor,
@@ -170,3 +169,37 @@ def test_a_child_in_a_backoff_waits_for_its_end_though_a_sibling_is_restarted_on
     assert supervisor.child("a").incarnation == 2
     up.set()
     assert opening.get(timeout=LONG) is supervisor
+
+
+# Restarts.
+
+
+def test_a_probe_that_ends_well_before_it_is_ready_is_started_again(
+    dispatcher: Dispatcher, clock: ManualClock
+) -> None:
+    def leave(worker: Worker) -> None:
+        worker.leave(Normal())
+
+    slowly = RestartBackoff(jitter="none", ready_after=1.0)
+    children = [ChildSpec(name, Worker, restart="permanent", backoff=slowly) for name in "abc"]
+    breaker = Breaker(at_least=3, pause=30.0)
+    supervisor = start_supervisor(dispatcher, Supervisor(children, breaker=breaker))
+    for name in "abc":
+        supervisor.child(name).tell(crash)
+    clock.advance(29)
+    assert supervisor.count_children().active == 0
+    clock.advance(1)
+    [probe] = [child.id for child in supervisor.which_children() if child.state == "running"]
+    supervisor.child(probe).tell(leave)
+    clock.advance(5)
+    assert supervisor.count_children().active == 3
+
+
+# What is no agent.
+
+
+def test_a_child_that_is_no_agent_is_not_asked_for_its_run(dispatcher: Dispatcher) -> None:
+    supervisor = start_supervisor(dispatcher, Supervisor([ChildSpec("a", Worker)]))
+    with pytest.raises(ChildError):
+        supervisor.run_of("a")
+    assert supervisor.child("a").incarnation == 1

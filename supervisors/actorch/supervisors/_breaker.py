@@ -67,6 +67,7 @@ class BreakerState:
 
     Attributes:
         paused_until: when the pause ends, or ended if it is half-open; None while it is closed.
+        probe: the child that was restarted to see whether the outage is over.
     """
 
     def __init__(self, breaker: Breaker) -> None:
@@ -77,7 +78,7 @@ class BreakerState:
         self._children: Counter[str] = Counter()
         self._likeness = ""
         self._pause = breaker.pause
-        self._probe: str | None = None
+        self.probe: str | None = None
 
     def failed(self, child: str, likeness: str, now: float, children: int) -> bool:
         """Note the failure of a child. True if that opens the breaker, or opens it again.
@@ -104,35 +105,35 @@ class BreakerState:
             return True
         if not self._is_half_open(now):
             return False
-        self._probe = child if self._probe is None else self._probe
-        return child == self._probe
+        self.probe = child if self.probe is None else self.probe
+        return child == self.probe
 
     def recovered(self, child: str, now: float) -> None:
         """A child is ready, or ended well. After the pause, that closes the breaker."""
-        if self.paused_until is not None and (child == self._probe or self._is_half_open(now)):
+        if self.paused_until is not None and (child == self.probe or self._is_half_open(now)):
             self.paused_until = None
-            self._probe = None
+            self.probe = None
 
     def forget(self, child: str) -> None:
         """The child was removed, or will not be restarted: if it is the probe, another may be.
 
         Its failures so far still tell of an outage.
         """
-        if child == self._probe:
-            self._probe = None
+        if child == self.probe:
+            self.probe = None
 
     def counts(self, child: str) -> bool:
         """Whether a failure of this child is charged to its budget. Ask before `failed`.
 
         That of a probe is not: an outage must not burn the budget of every child in turn.
         """
-        return child != self._probe
+        return child != self.probe
 
     def __repr__(self) -> str:
         if self.paused_until is None:
             return f"<BreakerState closed, {len(self._failures)} failures>"
-        if self._probe is not None:
-            return f"<BreakerState half-open, {shown(self._probe, 60)} is the probe>"
+        if self.probe is not None:
+            return f"<BreakerState half-open, {shown(self.probe, 60)} is the probe>"
         return f"<BreakerState open until {self.paused_until:g}: {shown(self._likeness, 60)}>"
 
     def _is_half_open(self, now: float) -> bool:
@@ -158,7 +159,7 @@ class BreakerState:
                 del self._children[likeness]
 
     def _probe_failed(self, child: str, likeness: str, now: float) -> bool:
-        if child != self._probe:
+        if child != self.probe:
             return False
         longer = min(self._pause * self._breaker.factor, self._breaker.max_pause)
         same = likeness == self._likeness
@@ -169,6 +170,6 @@ class BreakerState:
         self._likeness = likeness
         self._pause = pause
         self.paused_until = now + pause
-        self._probe = None
+        self.probe = None
         self._failures.clear()
         self._children.clear()

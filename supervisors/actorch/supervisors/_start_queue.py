@@ -44,8 +44,11 @@ class StartQueue:
         if not self._waiting or (self._most is not None and len(self._starting) >= self._most):
             return None
         child = next(iter(self._waiting))
-        if self._breaker is not None and not self._breaker.may_restart(child, now):
-            return None
+        if self._breaker is not None:
+            if (probe := self._breaker.probe) in self._waiting:  # it has ended before it was ready
+                child = probe
+            if not self._breaker.may_restart(child, now):
+                return None
         del self._waiting[child]
         return child
 
