@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, Literal, overload
 
 import pykka
 
@@ -25,8 +25,6 @@ from ._tree_messages import (
 )
 
 __all__ = ["SupervisorRef"]
-
-T = TypeVar("T")
 
 
 class SupervisorRef(ActorRef[Any]):
@@ -165,21 +163,57 @@ class SupervisorRef(ActorRef[Any]):
         answer: Future[None] | None = self._order(DeleteChild(child), block, timeout)
         return answer
 
-    def which_children(self, *, timeout: float | None = 30.0) -> tuple[ChildInfo, ...]:
+    @overload
+    def which_children(
+        self, *, block: Literal[True] = True, timeout: float | None = 30.0
+    ) -> tuple[ChildInfo, ...]: ...
+
+    @overload
+    def which_children(
+        self, *, block: Literal[False], timeout: float | None = 30.0
+    ) -> Future[tuple[ChildInfo, ...]]: ...
+
+    def which_children(
+        self, *, block: bool = True, timeout: float | None = 30.0
+    ) -> tuple[ChildInfo, ...] | Future[tuple[ChildInfo, ...]]:
         """All children as they are now, in the order of their start.
 
         Args:
-            timeout: real seconds to wait at most; None to wait for ever.
-        """
-        return cast("tuple[ChildInfo, ...]", self._order(WhichChildren(), True, timeout))
+            block: whether to wait here for the answer.
+            timeout: real seconds to wait at most if blocking; None to wait for ever.
 
-    def count_children(self, *, timeout: float | None = 30.0) -> ChildCounts:
+        Raises:
+            ActorDeadError: the supervisor has ended.
+        """
+        answer: tuple[ChildInfo, ...] | Future[tuple[ChildInfo, ...]]
+        answer = self._order(WhichChildren(), block, timeout)
+        return answer
+
+    @overload
+    def count_children(
+        self, *, block: Literal[True] = True, timeout: float | None = 30.0
+    ) -> ChildCounts: ...
+
+    @overload
+    def count_children(
+        self, *, block: Literal[False], timeout: float | None = 30.0
+    ) -> Future[ChildCounts]: ...
+
+    def count_children(
+        self, *, block: bool = True, timeout: float | None = 30.0
+    ) -> ChildCounts | Future[ChildCounts]:
         """How many children there are.
 
         Args:
-            timeout: real seconds to wait at most; None to wait for ever.
+            block: whether to wait here for the answer.
+            timeout: real seconds to wait at most if blocking; None to wait for ever.
+
+        Raises:
+            ActorDeadError: the supervisor has ended.
         """
-        return cast("ChildCounts", self._order(CountChildren(), True, timeout))
+        answer: ChildCounts | Future[ChildCounts]
+        answer = self._order(CountChildren(), block, timeout)
+        return answer
 
     def child(self, child: str) -> ActorRef[Any]:
         """The ref of a child, which stays the same over restarts.
