@@ -16,6 +16,7 @@ from actorch.actors import (
     ChildStartError,
     DeadLetter,
     Dispatcher,
+    Killed,
     NonZeroExitError,
     ProcessExit,
     Shutdown,
@@ -190,6 +191,21 @@ def test_a_second_incarnation_starts_when_the_tree_of_the_first_is_gone(system, 
     wait_for_sign_in(place, 4)
     assert before == [True] * 4
     assert supervisor.child("a").incarnation == 4
+    supervisor.stop()
+
+
+def test_the_end_of_a_run_that_was_killed_is_not_taken_for_that_of_the_next(system, place) -> None:
+    spec = ChildSpec("a", AgentSpec("a", program("stays.py", place)), backoff=AT_ONCE)
+    supervisor = system.supervise(Supervisor([spec], child_budget=Budget(2)))
+    wait_for_sign_in(place, 1)
+    supervisor.child("a").kill()
+    pid = wait_for_sign_in(place, 2)[-1]
+    [info] = supervisor.which_children()
+    assert (info.incarnation, info.last_exit) == (2, Killed())
+    os.kill(pid, 9)
+    wait_for_sign_in(place, 3)
+    [info] = supervisor.which_children()
+    assert isinstance(info.last_exit, ProcessExit)
     supervisor.stop()
 
 

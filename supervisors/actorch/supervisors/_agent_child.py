@@ -35,9 +35,15 @@ class CurrentRun(msgspec.Struct, frozen=True):
 
 
 class _Over(Notice):
-    """Its run is over: its process tree is gone."""
+    """A run is over: its process tree is gone.
 
-    __slots__ = ()
+    One that was killed may be over only after the next incarnation has begun, in its mailbox.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Run) -> None:
+        self.run: Final = run
 
 
 class AgentChild(Actor):
@@ -76,18 +82,18 @@ class AgentChild(Actor):
 
     def on_start(self) -> Future[None]:  # type: ignore[override]
         """Start the run. The actor has started once the process runs."""
-        self._run = self._runner(RunSpec((self._spec,), name=self._name), self._on_up)
-        self._run.add_done_callback(self._on_over)
+        run = self._run = self._runner(RunSpec((self._spec,), name=self._name), self._on_up)
+        run.add_done_callback(lambda: self._on_over(run))
         return self._up
 
     def _on_up(self) -> None:
         if not self._up.done():
             self._up.set(None)
 
-    def _on_over(self) -> None:
+    def _on_over(self, run: Run) -> None:
         self._over.set(None)
         try:
-            self.actor_ref.notify(_Over())
+            self.actor_ref.notify(_Over(run))
         except pykka.ActorDeadError:
             return
 
@@ -95,7 +101,8 @@ class AgentChild(Actor):
         """Handle one message."""
         match message:
             case _Over():
-                self._end()
+                if message.run is self._run:
+                    self._end()
             case CurrentRun():
                 return self._run
             case str() | bytes() if self._run is not None and self._spec.stdin == "open":
