@@ -6,14 +6,20 @@ and exits 1 if a page is out of date; a test does the same.
 
 import argparse
 import ast
+import errno
 import inspect
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from actorch.actors import ExitReason
+    from actorch.supervisors._strategy import RestartType, Strategy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REGION = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -167,6 +173,69 @@ def cli() -> str:
     return "".join(parts)
 
 
+def ends() -> Iterator[tuple[str, "ExitReason"]]:
+    """Every way in which a child may end, in words, and its reason."""
+    from actorch import actors
+
+    crash, exited = RuntimeError(), actors.NonZeroExitError("agent", "", code=1)
+    missing = actors.SpawnError("agent", "", stage="command", errno=errno.ENOENT)
+    login = actors.AuthenticationRequiredError("agent", "")
+    stopped = actors.CancelledError("agent", "")
+    yield "it was asked to stop, or stopped itself", actors.Normal()
+    yield "it was told to, as its supervisor would", actors.Shutdown()
+    yield "it was killed", actors.Killed()
+    yield "it raised, told or asked", actors.Crashed(crash)
+    yield "its `__init__`, `on_start` or factory raised", actors.StartFailed(crash)
+    yield "there is no such program, or no right to run it", actors.StartFailed(missing)
+    yield "its process exited with a success code", actors.ProcessExit(0, None)
+    yield "its process exited with another code", actors.ProcessExit(1, None, error=exited)
+    yield (
+        "its process was ended by a signal from outside",
+        actors.ProcessExit(None, 9, error=actors.SignalExitError("agent", "", signal=9)),
+    )
+    yield (
+        "its process ended when it had been told to",
+        actors.ProcessExit(None, 15, requested=True, error=stopped),
+    )
+    yield "its process wants a login or a key", actors.ProcessExit(1, None, error=login)
+    yield "its process took, or was silent, too long", actors.TimedOut("timeout")
+    yield (
+        "it is a supervisor, and a budget was exceeded",
+        actors.BudgetExceeded("child", 5, 300.0, actors.Crashed(crash)),
+    )
+
+
+def restarts() -> str:
+    from actorch.supervisors._strategy import RESTART_TYPES, wants_restart
+
+    def cell(restart: "RestartType", reason: "ExitReason") -> str:
+        if not wants_restart(restart, reason):
+            return "ends"
+        return "given up" if reason.hopeless else "**again**"
+
+    rows = [
+        (words, f"`{type(reason).__name__}`", *(cell(one, reason) for one in RESTART_TYPES))
+        for words, reason in ends()
+    ]
+    return table(("how a child ended", "reason", *(f"`{one}`" for one in RESTART_TYPES)), rows)
+
+
+def strategies() -> str:
+    from actorch.supervisors._strategy import STRATEGIES, bystanders
+
+    children = ("a", "b", "c", "d")
+
+    def row(strategy: "Strategy") -> tuple[str, ...]:
+        others = bystanders(strategy, children, "b")
+        moved = [one for one in children if one == "b" or one in others]
+        stopped = ", ".join(one for one in reversed(moved) if one != "b")
+        return f"`{strategy}`", stopped or "nobody", ", ".join(moved)
+
+    return table(
+        ("strategy", "is stopped, in this order", "is started, in this order"), map(row, STRATEGIES)
+    )
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "agent-events": agent_events,
     "agent-states": agent_states,
@@ -175,7 +244,9 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "errors": errors,
     "exit-classes": exit_classes,
     "exit-codes": exit_codes,
+    "restarts": restarts,
     "states": states,
+    "strategies": strategies,
     "verdicts": verdicts,
 }
 

@@ -83,8 +83,8 @@ def test_what_cannot_be_done_is_said_with_a_status(tmp_path):
         async with client(kinds=kinds, most=1, state_dir=str(tmp_path)) as web:
             statuses = [(await web.post("/jobs", json={"kind": "gone"})).status_code]
             await start(web, "serve")
-            for kind in ("serve", "unknown"):
-                statuses.append((await web.post("/jobs", json={"kind": kind})).status_code)
+            statuses.append((await web.post("/jobs", json={"kind": "serve"})).status_code)
+            statuses.append((await web.post("/jobs", json={"kind": "unknown"})).status_code)
             statuses.append((await web.delete("/jobs/unknown")).status_code)
             return statuses
 
@@ -117,8 +117,7 @@ def test_the_end_of_the_app_ends_its_jobs(tmp_path):
         async with client(state_dir=str(tmp_path)) as web:
             await start(web, "serve")
             snapshot = web._transport.app.state.system.snapshot
-            pid = (await asyncio.to_thread(snapshot)).agents[0].pid
-        return pid
+            return (await asyncio.to_thread(snapshot)).agents[0].pid
 
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(main()), 0)
