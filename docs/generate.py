@@ -179,7 +179,6 @@ def ends() -> Iterator[tuple[str, "ExitReason"]]:
 
     crash, exited = RuntimeError(), actors.NonZeroExitError("agent", "", code=1)
     missing = actors.SpawnError("agent", "", stage="command", errno=errno.ENOENT)
-    login = actors.AuthenticationRequiredError("agent", "")
     stopped = actors.CancelledError("agent", "")
     yield "it was asked to stop, or stopped itself", actors.Normal()
     yield "it was told to, as its supervisor would", actors.Shutdown()
@@ -197,7 +196,6 @@ def ends() -> Iterator[tuple[str, "ExitReason"]]:
         "its process ended when it had been told to",
         actors.ProcessExit(None, 15, requested=True, error=stopped),
     )
-    yield "its process wants a login or a key", actors.ProcessExit(1, None, error=login)
     yield "its process took, or was silent, too long", actors.TimedOut("timeout")
     yield (
         "it is a supervisor, and a budget was exceeded",
