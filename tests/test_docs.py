@@ -210,6 +210,23 @@ EXPECTED = {
         "count 1 of 3\ncount 2 of 3\ncount 3 of 3\n"
         "warn stderr careful\ncount: succeeded\nrun: ok\nwarn: succeeded\n",
     ),
+    "own_actors.py": (
+        0,
+        "5 fetched a page\n"
+        "observer: stops\nfetcher: stops\n"
+        "1 2\n"
+        "['counter: stopping', 'io: running', 'observer: running']\n"
+        "counter: stops\n"
+        "dead letter: too late, ended\n"
+        "observer: Counter ended, Shutdown()\n"
+        "observer: stops\nfetcher: stops\n",
+    ),
+    "supervise_flaky.py": (
+        0,
+        "Shutdown()\n"
+        "fix: failed, step1\nfix: failed, step1 step2\nfix: succeeded, step1 step2 step3\n"
+        "lint: succeeded, clean\n",
+    ),
     "shutdown.py": (
         0,
         "drain: no more orders\nflush: run cancelled\nend: nothing is left\n",
@@ -242,7 +259,7 @@ def test_the_example_of_an_apps_tests_passes() -> None:
 
 
 def test_every_example_is_tested() -> None:
-    others = {"test_review.py", "watch.py", "review.toml"}
+    others = {"test_review.py", "watch.py", "web_app.py", "review.toml"}
     assert set(EXAMPLES) - {"__pycache__"} == {*EXPECTED, *others}
 
 

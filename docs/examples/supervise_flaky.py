@@ -41,7 +41,7 @@ def main() -> None:
             "fix",
             fix,
             resume=r'"session_id": "([\w-]+)"',
-            backoff=RestartBackoff(min=0.1, max=60),
+            backoff=RestartBackoff(min=0.1, max=60, ready_after=5),
             budget=Budget(restarts=5, within=600, then="stop"),
             significant=True,
         )
@@ -49,7 +49,7 @@ def main() -> None:
         tree = Supervisor(
             [flaky, ChildSpec("lint", lint, significant=True)],
             auto_shutdown="all_significant",
-            breaker=Breaker(at_least=3, within=30, pause=60),
+            breaker=Breaker(at_least=2, within=30, pause=60),
         )
         print(system.supervise(tree).wait(timeout=60))
         for row in sorted(system.snapshot().agents, key=lambda row: row.name):  # oldest first
