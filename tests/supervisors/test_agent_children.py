@@ -194,6 +194,24 @@ def test_a_second_incarnation_starts_when_the_tree_of_the_first_is_gone(system, 
     supervisor.stop()
 
 
+def test_an_agent_that_was_killed_is_resumed_too(system) -> None:
+    seen: list[RestartContext] = []
+
+    def agent(context: RestartContext) -> AgentSpec:
+        seen.append(context)
+        text = f"print('session=s{context.incarnation}', flush=True); import signal; signal.pause()"
+        return python("a", text)
+
+    child = ChildSpec("a", agent, resume=r"session=(\w+)", backoff=AT_ONCE)
+    supervisor = system.supervise(Supervisor([child]))
+    run = supervisor.run_of("a")
+    assert next(iter(run.lines("a"))).text == "session=s1"
+    supervisor.child("a").kill()
+    wait_until(lambda: len(seen) == 2)
+    assert seen[1].resume_token == "s1"
+    supervisor.stop()
+
+
 def test_the_end_of_a_run_that_was_killed_is_not_taken_for_that_of_the_next(system, place) -> None:
     spec = ChildSpec("a", AgentSpec("a", program("stays.py", place)), backoff=AT_ONCE)
     supervisor = system.supervise(Supervisor([spec], child_budget=Budget(2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import ClassVar, Final, Protocol
 
@@ -91,11 +92,20 @@ class AgentChild(Actor):
             self._up.set(None)
 
     def _on_over(self, run: Run) -> None:
+        with suppress(Exception):  # there is no result: `_end` meets with the same, and says so
+            self._look_for_token(run)
         self._over.set(None)
         try:
             self.actor_ref.notify(_Over(run))
         except pykka.ActorDeadError:
             return
+
+    def _look_for_token(self, run: Run) -> None:
+        if self._resume is None:
+            return
+        token = token_of(self._resume, run.results()[self._spec.name])
+        if token is not None:
+            self._keep_token(token)
 
     def on_receive(self, message: object) -> object:
         """Handle one message."""
@@ -114,8 +124,6 @@ class AgentChild(Actor):
     def _end(self) -> None:
         assert self._run is not None
         result = self._run.results()[self._spec.name]
-        if self._resume is not None and (token := token_of(self._resume, result)) is not None:
-            self._keep_token(token)
         self.leave(reason_of(result, requested=self._stopping))
 
     def on_stop_request(self, reason: ExitReason) -> bool:
