@@ -241,6 +241,29 @@ def test_an_example_does_what_its_page_says(name: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (*EXPECTED[name], "")
 
 
+@pytest.mark.parametrize(
+    ("page", "example"),
+    [
+        ("supervise-a-flaky-agent", "supervise_flaky.py"),
+        ("supervise-your-own-actors", "own_actors.py"),
+    ],
+)
+def test_a_page_shows_what_its_example_prints(page: str, example: str) -> None:
+    assert EXPECTED[example][1] in code_blocks(text_of("docs", "how-to", f"{page}.md"), "text")
+
+
+def test_the_python_reference_has_the_public_names_that_autodoc_passes_over() -> None:
+    page = text_of("docs", "reference", "python.md")
+    missing: list[str] = []
+    for package in ("actorch.actors", "actorch.supervisors"):
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not isinstance(value, type | types.FunctionType):
+                missing += [] if f"{package}.{name}\n" in page else [name]
+    assert missing == []
+
+
 def test_the_example_that_watches_sees_a_run_from_its_start_to_its_verdict() -> None:
     done = run_python(os.path.join(DOCS, "examples", "watch.py"))
     lines = done.stdout.splitlines()

@@ -22,8 +22,9 @@ class Counter(pykka.ThreadingActor):
         self.count += number
         return self.count
 
-    def on_receive(self, message: threading.Event) -> None:
-        message.wait()
+    def on_receive(self, message: threading.Barrier) -> None:
+        message.wait()  # until somebody knows that it is here
+        message.wait()  # until it may go on
 
     def on_stop(self) -> None:
         print("counter: stops")
@@ -74,15 +75,16 @@ def main(system: ActorSystem) -> None:
     top.start_child(observer)
 
     print(counter.proxy().add(5).get(), io.child("fetcher").ask("a page"))
-    counter.tell("no event: AttributeError")
+    counter.tell("no barrier: AttributeError")
     print(counter.proxy().add(1).get(), counter.incarnation)
 
-    gate = threading.Event()
-    counter.tell(gate)
+    meeting = threading.Barrier(2)
+    counter.tell(meeting)
+    meeting.wait()
     counter.tell("too late")
     ending = top.terminate_child("counter", block=False)
     print([f"{child.id}: {child.state}" for child in top.which_children()])
-    gate.set()
+    meeting.wait()
     ending.get(timeout=30)
 
 
