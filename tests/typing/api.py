@@ -49,6 +49,8 @@ from actorch.supervisors import (
     INFINITY,
     ActorSystem,
     Budget,
+    ChildCounts,
+    ChildInfo,
     ChildSpec,
     DynamicSupervisor,
     Line,
@@ -205,6 +207,8 @@ async def supervised_in_asyncio(tree: DynamicSupervisor) -> None:
         supervisor = await system.supervise_soon(tree)
         assert_type(supervisor, SupervisorRef)
         assert_type(await supervisor.delete_child("agent", block=False), None)
+        assert_type(await supervisor.which_children(block=False), tuple[ChildInfo, ...])
+        assert_type(await supervisor.count_children(block=False), ChildCounts)
 
 
 def under_test(dispatcher: Dispatcher, ref: ActorRef[Any]) -> None:
