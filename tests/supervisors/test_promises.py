@@ -1,7 +1,6 @@
 """What a supervisor owes, whatever happens to it: an answer to each order, a start, and an end."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pykka

@@ -91,8 +91,12 @@ def test_who_stops_and_who_starts_in_which_order(on: Stage, strategy, types, eve
     supervisor = on.supervise(*children, strategy=strategy)
     assert on.pass_() == ["start a", "start b", "start c"]
     refs = {name: supervisor.child(name) for name in "abc"}
-    for what, name in events:
-        refs[name].kill() if what == "kill" else refs[name].tell(what)
+
+    def happen() -> None:
+        for what, name in events:
+            refs[name].kill() if what == "kill" else refs[name].tell(what)
+
+    on.dispatcher.call_soon(happen)  # at once: before anybody can answer the first of them
     assert on.pass_() + on.pass_(1.0) == seen
     alive = {name for name, state in states(supervisor).items() if state == "running"}
     ended = {name for what, name in events if what == "end" and types["abc".index(name)] != "p"}
