@@ -181,7 +181,7 @@ def test_a_probe_that_ends_well_before_it_is_ready_is_started_again(
 
     slowly = RestartBackoff(jitter="none", ready_after=1.0)
     children = [ChildSpec(name, Worker, restart="permanent", backoff=slowly) for name in "abc"]
-    breaker = Breaker(at_least=3, pause=30.0)
+    breaker = Breaker(at_least=3, pause=30.0, probation=1.0)
     supervisor = start_supervisor(dispatcher, Supervisor(children, breaker=breaker))
     for name in "abc":
         supervisor.child(name).tell(crash)

@@ -379,10 +379,22 @@ def test_no_more_children_than_allowed_are_starting_at_once(on: Stage) -> None:
     assert on.pass_(1.0) == ["start c", "start d"]
 
 
+def test_a_child_that_somebody_starts_counts_among_those_that_are_starting(on: Stage) -> None:
+    backoff = RestartBackoff(ready_after=10.0)
+    supervisor = on.start(DynamicSupervisor(max_concurrent_starts=1))
+    orders = [
+        supervisor.start_child(on.child(name, backoff=backoff), block=False) for name in "abc"
+    ]
+    assert on.pass_() == ["start a"]
+    assert on.pass_(9.9) == []
+    assert on.pass_(0.1) == ["start b"]
+    assert [order.done() for order in orders] == [True, True, False]
+    assert on.pass_(10.0) == ["start c"]
+
+
 def test_the_breaker_pauses_all_restarts_until_a_probe_is_ready(on: Stage) -> None:
-    backoff = RestartBackoff(min=1.0, max=1.0, jitter="none", ready_after=5.0)
-    children = [on.child(name, backoff=backoff, budget=Budget(1, 1000)) for name in "abcd"]
-    breaker = Breaker(share=0.5, at_least=3, within=10.0, pause=30.0)
+    children = [on.child(name, budget=Budget(1, 1000)) for name in "abcd"]
+    breaker = Breaker(share=0.5, at_least=3, within=10.0, pause=30.0, probation=5.0)
     supervisor = on.supervise(*children, breaker=breaker)
     on.pass_()
     for name in "abc":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ._agent_errors import AgentError, AuthenticationRequiredError, SpawnError
+from ._errors import ChildStartError, UsageError
 from ._exit import ExitClass, classify_spawn_failure, signal_name
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class StartFailed(ExitReason, frozen=True):
 
     @property
     def hopeless(self) -> bool:
-        """Whether there is no such program, or no right to run it."""
+        """Whether there is no such program, no right to run it, or no sense in its spec."""
         return _is_hopeless(self.exception)
 
     @property
@@ -190,6 +191,8 @@ def _class_of(exception: BaseException) -> str:
 
 
 def _is_hopeless(error: BaseException) -> bool:
+    if isinstance(error, ChildStartError):
+        return error.reason.hopeless
     if isinstance(error, SpawnError):
         return classify_spawn_failure(error.errno) is ExitClass.PERMANENT
-    return isinstance(error, AuthenticationRequiredError)
+    return isinstance(error, AuthenticationRequiredError | UsageError)

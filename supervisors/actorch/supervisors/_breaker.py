@@ -29,6 +29,8 @@ class Breaker(msgspec.Struct, frozen=True):
         pause: seconds without restarts; after them, one child is restarted as a probe.
         max_pause: the longest pause, in seconds.
         factor: what each further pause is multiplied by when the probe fails in the same way.
+        probation: seconds that the probe must be up, or as long as its `ready_after` says if that
+            is longer, for the others to be restarted, too.
 
     Raises:
         SpecError: names the field, the value, and what is allowed.
@@ -40,6 +42,7 @@ class Breaker(msgspec.Struct, frozen=True):
     pause: float = 30.0
     max_pause: float = 300.0
     factor: float = 2.0
+    probation: float = 10.0
 
     def __post_init__(self) -> None:
         set_field = msgspec.structs.force_setattr
@@ -50,6 +53,8 @@ class Breaker(msgspec.Struct, frozen=True):
         check_int("breaker.at_least", self.at_least, 1, MOST)
         for key in ("within", "pause", "max_pause"):
             set_field(self, key, check_seconds(f"breaker.{key}", getattr(self, key)))
+        probation = check_seconds("breaker.probation", self.probation, zero=True)
+        set_field(self, "probation", probation)
         if self.max_pause < self.pause:
             allowed = f"at least breaker.pause, {self.pause:g}"
             raise SpecError("breaker.max_pause", self.max_pause, allowed)
@@ -113,6 +118,10 @@ class BreakerState:
         if self.paused_until is not None and (child == self.probe or self._is_half_open(now)):
             self.paused_until = None
             self.probe = None
+
+    def probation_of(self, child: str) -> float:
+        """Seconds that this child must be up; 0 unless it is the probe."""
+        return self._breaker.probation if child == self.probe else 0.0
 
     def forget(self, child: str) -> None:
         """The child was removed, or will not be restarted: if it is the probe, another may be.

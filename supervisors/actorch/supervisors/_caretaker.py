@@ -45,9 +45,9 @@ class Caretaker:
         child.change("starting")
         self._starter.begin(child)
 
-    def await_ready(self, child: Child) -> bool:
+    def await_ready(self, child: Child, probation: float) -> bool:
         """Whether a child that has started is ready, too; if not, `Ready` will say so."""
-        wait = child.spec.backoff.ready_after
+        wait = max(child.spec.backoff.ready_after, probation)
         if wait > 0 and child.life is not None:
             message = Ready(child.spec.id, child.life, child.incarnation)
             child.keep(self._supervisor.call_later(wait, message))

@@ -54,6 +54,10 @@ class Restarter:
             return _exceeded(child, self._fuse.budget, reason), True
         return None, False
 
+    def probation_of(self, child: str) -> float:
+        """Seconds that it must be up before it counts as ready, whatever its spec says."""
+        return 0.0 if self.breaker is None else self.breaker.probation_of(child)
+
     def ready(self, child: str, now: float) -> None:
         """It has been up for long enough."""
         self.queue.ready(child)

@@ -18,6 +18,7 @@ class StartQueue:
     def __init__(self, most: int | None, breaker: BreakerState | None) -> None:
         self._most = most
         self._breaker = breaker
+        self._new: dict[str, None] = {}
         self._waiting: dict[str, None] = {}
         self._starting: set[str] = set()
 
@@ -25,9 +26,13 @@ class StartQueue:
         """Its backoff is over."""
         self._waiting[child] = None
 
+    def add_new(self, child: str) -> None:
+        """Somebody wants it started, and waits for that: the breaker does not hold it back."""
+        self._new[child] = None
+
     def began(self, child: str) -> None:
         """It is being started, from here or otherwise."""
-        self._waiting.pop(child, None)
+        self._drop(child)
         self._starting.add(child)
 
     def ready(self, child: str) -> None:
@@ -36,21 +41,32 @@ class StartQueue:
 
     def forget(self, child: str) -> None:
         """It is not to be started any more."""
-        self._waiting.pop(child, None)
+        self._drop(child)
         self._starting.discard(child)
+
+    def _drop(self, child: str) -> None:
+        self._new.pop(child, None)
+        self._waiting.pop(child, None)
 
     def take(self, now: float) -> str | None:
         """The next one that may be started now; None if none may."""
-        if not self._waiting or (self._most is not None and len(self._starting) >= self._most):
+        if self._most is not None and len(self._starting) >= self._most:
             return None
-        child = next(iter(self._waiting))
-        if self._breaker is not None:
-            if (probe := self._breaker.probe) in self._waiting:  # it has ended before it was ready
-                child = probe
-            if not self._breaker.may_restart(child, now):
-                return None
-        del self._waiting[child]
+        child = next(iter(self._new), None) or self._next_to_restart(now)
+        if child is not None:
+            self._drop(child)
         return child
 
+    def _next_to_restart(self, now: float) -> str | None:
+        if not self._waiting:
+            return None
+        child = next(iter(self._waiting))
+        if self._breaker is None:
+            return child
+        if (probe := self._breaker.probe) in self._waiting:  # it has ended before it was ready
+            child = probe
+        return child if self._breaker.may_restart(child, now) else None
+
     def __repr__(self) -> str:
-        return f"<StartQueue {len(self._waiting)} waiting, {len(self._starting)} starting>"
+        waiting = len(self._new) + len(self._waiting)
+        return f"<StartQueue {waiting} waiting, {len(self._starting)} starting>"

@@ -131,7 +131,7 @@ class SupervisorActor(Actor):
         self._starter.give_life(child)
         child.change("waiting")
         if first != "opening" and not self._siblings.join(child, first):
-            self._begin(child)
+            self._restarter.queue.add_new(child.spec.id)
 
     def end(self, child: Child) -> None:
         """Have a child end for good."""
@@ -154,7 +154,7 @@ class SupervisorActor(Actor):
         child.change("running")
         child.first = None
         child.tell_starters()
-        if self._caretaker.await_ready(child):
+        if self._caretaker.await_ready(child, self._restarter.probation_of(child.spec.id)):
             self._on_ready(child)
 
     def _on_ready(self, child: Child) -> None:
@@ -247,10 +247,9 @@ class SupervisorActor(Actor):
                 self._on_closed(self.closing)
             return
         self._siblings.go_on(self._caretaker.stop, self._begin)
-        if not self._siblings.sweeping:
-            if not self._opened.done():
-                self._opened.set(None)
-            self._start_those_due()
+        if not self._siblings.sweeping and not self._opened.done():
+            self._opened.set(None)
+        self._start_those_due()
 
     def _start_those_due(self) -> None:
         queue, now = self._restarter.queue, self.dispatcher.clock.now()

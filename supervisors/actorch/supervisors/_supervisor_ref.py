@@ -253,7 +253,9 @@ class SupervisorRef(ActorRef[Any]):
 
         Raises:
             pykka.Timeout: it has not ended in time.
+            WouldBlockError: on a thread that must not be blocked; await `ended` there.
         """
+        refuse_to_block(f"waiting for {self}")
         return self.ended().get(timeout=timeout)
 
     def _order(self, order: Order, block: bool, timeout: float | None) -> Any:
