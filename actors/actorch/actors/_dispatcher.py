@@ -194,6 +194,8 @@ class Dispatcher(LoopServices):
         if not self._loop.fenced and not self._loop.end(_LAST_GRACE):
             self.fence()
         self._leave_behind()
+        for ref in reversed(self.actors()):  # those that waited for what is left behind
+            ref.cell.strand()
         self._ended = True
         self.clock.detach(self)
         _all.discard(self)
