@@ -199,8 +199,13 @@ class Cell(Waiter):
         self.kill(Killed())
         self._finish(Killed())
         self.actor = actor
-        if (asked := self.asked) is not None:
-            with suppress(queue.Full):
+        self._refuse_asked()
+
+    def _refuse_asked(self) -> None:
+        """Tell who asked what it does not come back from."""
+        asked, self.asked = self.asked, None
+        if asked is not None:
+            with suppress(queue.Full):  # it came back just now
                 asked.refuse(self.mailbox.name)
 
     def abort(self, error: BaseException) -> None:

@@ -37,12 +37,14 @@ def _answer(cell: Cell, actor: Actor, ask: Ask) -> None:
 
 
 def _give_answer(cell: Cell, ask: Ask, answer: object) -> None:
-    cell.asked = None
-    if cell.reason is None:  # else it was stranded, and whoever asked was told so
+    if cell.asked is ask:  # else it was stranded or given up, and whoever asked was told so
+        cell.asked = None
         ask.future.set(answer)
 
 
 def _fail_once_ended(cell: Cell, ask: Ask, error: BaseException) -> None:
+    if cell.asked is not ask:
+        return
     cell.asked = None
     info = (type(error), error, error.__traceback__)
     cell.when_ended(ask.future, lambda _reason: ask.future.set_exception(info))

@@ -96,6 +96,7 @@ class Incarnation(Cell):
 
     def give_up(self) -> None:
         """Its handler never returns: from now on, whatever comes of it reaches nobody."""
+        self._refuse_asked()
         self.mailbox = Mailbox(0)
         self.mailbox.closed = True
         self.tell_mourners(Killed())

@@ -1,0 +1,101 @@
+"""Whoever waits for an end, or for an answer, hears of it, though a handler never returns."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pykka
+import pytest
+
+from actorch.actors import Actor, Dispatcher, ExitReason, Future, Killed
+from actorch.actors._life import Life
+from actorch.actors.testing import ManualClock
+
+LONG = 20.0
+
+
+class Worker(Actor):
+    """Does what it is told to."""
+
+    def on_receive(self, message: Any) -> Any:
+        return message(self)
+
+
+class BlockingWorker(Worker):
+    blocking = True
+
+
+class StaysInACoroutine(Worker):
+    """Never ends."""
+
+    def __init__(self, stays: threading.Event) -> None:
+        super().__init__()
+        self.stays = stays
+
+    async def on_stop(self) -> None:
+        self.stays.set()
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+
+class WaitsFor(Worker):
+    """Has ended once somebody else has."""
+
+    def __init__(self, end: Future[bool]) -> None:
+        super().__init__()
+        self.end = end
+
+    def on_stop(self) -> Future[bool]:
+        return self.end
+
+
+class Nobody:
+    """A guardian that starts nothing again."""
+
+    def incarnation_started(self, _life: Life, _number: int) -> None:
+        return
+
+    def incarnation_ended(self, _life: Life, _number: int, _reason: ExitReason) -> bool:
+        return True
+
+
+def test_who_asked_an_actor_that_is_given_up_is_told_and_its_late_answer_is_nobodys() -> None:
+    ready, go, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def stuck(_worker: Worker) -> str:
+        ready.set()
+        go.wait(LONG)
+        return "late"
+
+    with Dispatcher(clock=ManualClock()) as dispatcher:
+        life = Life(dispatcher, Nobody(), stash=9)
+        life.begin(BlockingWorker, (), {})
+        cell = life._cell
+        assert cell is not None
+        answer = life.ref.ask(stuck, block=False)
+        assert ready.wait(LONG)
+        life.kill(Killed())
+        life.give_up()
+        with pytest.raises(pykka.ActorDeadError):
+            answer.get(timeout=LONG)
+        cell.when_ended("test", lambda _reason: ended.set())
+        go.set()
+        assert ended.wait(LONG)
+        assert cell.reason == Killed()
+        life.end(Killed())
+
+
+def test_after_close_an_actor_has_ended_though_its_coroutine_swallows_its_cancellation() -> None:
+    dispatcher, begun = Dispatcher(), threading.Event()
+    stays = dispatcher.spawn(StaysInACoroutine, begun)
+    end = stays.stop(block=False)
+    assert begun.wait(LONG)
+    waits = dispatcher.spawn(WaitsFor, end)
+    waits.stop(block=False)
+    dispatcher.close(timeout=0)
+    assert end.get(timeout=LONG)
+    assert not stays.is_alive()
+    assert not waits.is_alive()
+    assert dispatcher.actors() == []
