@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -27,17 +28,18 @@ class BlockingWorker(Worker):
 
 
 class StaysInACoroutine(Worker):
-    """Never ends."""
+    """Ends when the test says so, whoever else says it."""
 
-    def __init__(self, stays: threading.Event) -> None:
+    def __init__(self, begun: Future[Callable[[], object]]) -> None:
         super().__init__()
-        self.stays = stays
+        self.begun = begun
 
     async def on_stop(self) -> None:
-        self.stays.set()
-        while True:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        self.begun.set(lambda: loop.call_soon_threadsafe(over.set))
+        while not over.is_set():
             with suppress(asyncio.CancelledError):
-                await asyncio.Event().wait()
+                await over.wait()
 
 
 class WaitsFor(Worker):
@@ -88,10 +90,10 @@ def test_who_asked_an_actor_that_is_given_up_is_told_and_its_late_answer_is_nobo
 
 
 def test_after_close_an_actor_has_ended_though_its_coroutine_swallows_its_cancellation() -> None:
-    dispatcher, begun = Dispatcher(), threading.Event()
+    dispatcher, begun = Dispatcher(), Future[Callable[[], object]]()
     stays = dispatcher.spawn(StaysInACoroutine, begun)
     end = stays.stop(block=False)
-    assert begun.wait(LONG)
+    finish = begun.get(timeout=LONG)
     waits = dispatcher.spawn(WaitsFor, end)
     waits.stop(block=False)
     dispatcher.close(timeout=0)
@@ -99,3 +101,4 @@ def test_after_close_an_actor_has_ended_though_its_coroutine_swallows_its_cancel
     assert not stays.is_alive()
     assert not waits.is_alive()
     assert dispatcher.actors() == []
+    finish()
