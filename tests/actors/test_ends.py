@@ -1,7 +1,9 @@
 """Whoever waits for an end, or for an answer, hears of it, though a handler never returns."""
 
 import asyncio
+import sys
 import threading
+import types
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -102,3 +104,11 @@ def test_after_close_an_actor_has_ended_though_its_coroutine_swallows_its_cancel
     assert not waits.is_alive()
     assert dispatcher.actors() == []
     finish()
+
+
+def test_another_thread_that_is_importing_asyncio_makes_no_ask_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))
+    with Dispatcher() as dispatcher:
+        assert dispatcher.spawn(Worker).ask(lambda _worker: 1, timeout=LONG) == 1

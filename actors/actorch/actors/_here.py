@@ -64,7 +64,8 @@ def refuse_to_block(what: str) -> None:
 def in_asyncio() -> bool:
     """Whether an asyncio event loop runs on this thread, which must not be blocked."""
     asyncio = sys.modules.get("asyncio")  # if nobody has imported it, none runs
-    return asyncio is not None and asyncio._get_running_loop() is not None
+    running = getattr(asyncio, "_get_running_loop", None)  # a thread may be importing it
+    return running is not None and running() is not None
 
 
 def _forget() -> None:
