@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import pykka
+
 from ._mailbox import Ask, StopRequest
 from ._notices import ActorTimer, Death, Opening
 from ._pending import is_coroutine
@@ -51,7 +53,12 @@ def _fail_once_ended(cell: Cell, ask: Ask, error: BaseException) -> None:
 
 
 def _fail_and_raise(cell: Cell, ask: Ask, error: BaseException) -> None:
-    _fail_once_ended(cell, ask, error)
+    if cell.verdict is not None and not isinstance(error, Exception):
+        # Cut short. A CancelledError would look as if whoever awaits the answer was cancelled.
+        text = f"{cell.mailbox.name} was killed before it had answered"
+        _fail_once_ended(cell, ask, pykka.ActorDeadError(text))
+    else:
+        _fail_once_ended(cell, ask, error)
     raise error
 
 
