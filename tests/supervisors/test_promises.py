@@ -17,6 +17,7 @@ from actorch.supervisors import (
     SupervisorRef,
     start_supervisor,
 )
+from actorch.supervisors._tree_messages import Ended
 
 LONG = 20.0
 AT_ONCE = RestartBackoff(min=0.0, max=0.0)
@@ -202,3 +203,15 @@ def test_a_child_that_is_no_agent_is_not_asked_for_its_run(dispatcher: Dispatche
     with pytest.raises(ChildError):
         supervisor.run_of("a")
     assert supervisor.child("a").incarnation == 1
+
+
+def test_an_end_that_is_told_twice_counts_once(dispatcher: Dispatcher, clock: ManualClock) -> None:
+    supervisor = start_supervisor(dispatcher, Supervisor([ChildSpec("a", Worker)]))
+    ref = supervisor.child("a")
+    ref.tell(crash)
+    clock.advance()
+    supervisor.notify(Ended("a", ref.cell, 1, Killed()))
+    clock.advance(1)
+    assert supervisor.count_children().active == 1
+    assert supervisor.stop(timeout=LONG)
+    assert not ref.is_alive()

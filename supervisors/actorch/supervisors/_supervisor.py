@@ -102,7 +102,7 @@ class SupervisorActor(Actor):
         match message:
             case Started() if child.state == "starting":
                 self._on_started(child)
-            case Ended():
+            case Ended() if child.alive:
                 self._on_ended(child, message.reason)
             case Ready():
                 self._on_ready(child)
