@@ -70,7 +70,7 @@ class Ending:
 
     def _hurry(self) -> None:
         """Have killed what still runs."""
-        for ref in self._trees:
+        for ref in list(self._trees):  # those that end leave it
             ref.kill()
         deliver(self._root, StopRun(None, StopReason.CANCELLED, kill=True))
 
