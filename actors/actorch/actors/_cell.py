@@ -251,7 +251,10 @@ class Cell(Waiter):
             self._finish(reason)
             return
         then, on_error = partial(self._depart_well, reason), partial(self._depart_badly, reason)
-        self.wait_for(Pending(left, self.dispatcher.coroutines, then, on_error, last=True))
+        try:
+            self.wait_for(Pending(left, self.dispatcher.coroutines, then, on_error, last=True))
+        except BaseException as error:  # there is no event loop to be had
+            self._depart_badly(reason, error)
 
     def _depart_well(self, reason: ExitReason, _value: object) -> None:
         self._finish(reason)
@@ -264,8 +267,8 @@ class Cell(Waiter):
         if self.reason is not None:  # it was stranded before
             self.actor = None
             return
-        while self.timers:
-            self.timers.popitem()[0].cancel()
+        for timer in list(self.timers):
+            timer.cancel()
         self.unwatch_all()
         self._release(reason)
 
