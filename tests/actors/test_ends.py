@@ -11,8 +11,10 @@ from typing import Any
 import pykka
 import pytest
 
-from actorch.actors import Actor, Dispatcher, ExitReason, Future, Killed
+from actorch.actors import Actor, Crashed, Dispatcher, ExitReason, Future, Killed
+from actorch.actors._ended import Ended
 from actorch.actors._life import Life
+from actorch.actors._mailbox import Mailbox
 from actorch.actors.testing import ManualClock
 
 LONG = 20.0
@@ -112,3 +114,58 @@ def test_another_thread_that_is_importing_asyncio_makes_no_ask_fail(
     monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))
     with Dispatcher() as dispatcher:
         assert dispatcher.spawn(Worker).ask(lambda _worker: 1, timeout=LONG) == 1
+
+
+def test_a_late_kill_of_an_incarnation_does_not_concern_the_next() -> None:
+    with Dispatcher(clock=ManualClock()) as dispatcher:
+        life = Life(dispatcher, Nobody(), stash=0)
+        life.begin(Worker, (), {})
+        first = life._cell
+        assert first is not None
+        life.kill(Killed())
+        Ended(first).wait(LONG)
+        life.begin(Worker, (), {})
+        first.kill(Killed())
+        assert life.ref.ask(lambda _worker: 1, timeout=LONG) == 1
+        life.end(Killed())
+
+
+class ChangesHands(Mailbox):
+    """Just when a sender looks whose it is, another owner comes, sees everything, and rests."""
+
+    @property
+    def owner(self) -> Any:
+        self.scheduled = False
+        return self.before
+
+    @owner.setter
+    def owner(self, owner: Any) -> None:
+        self.before = owner
+
+
+def test_a_sender_that_tells_an_owner_which_has_ended_leaves_the_mailbox_to_be_scheduled() -> None:
+    class Ended:
+        def enqueue(self) -> None:
+            return
+
+    mailbox = ChangesHands(0)
+    mailbox.owner = Ended()
+    mailbox.scheduled = False
+    mailbox.admit("message")
+    assert not mailbox.scheduled
+
+
+def test_an_actor_whose_on_stop_finds_no_event_loop_ends() -> None:
+    def no_loop(coroutine: Any) -> Any:
+        coroutine.close()
+        raise OSError(24, "too many open files")
+
+    class Polite(Worker):
+        async def on_stop(self) -> None:
+            return
+
+    with Dispatcher() as dispatcher:
+        dispatcher.coroutines.run = no_loop  # type: ignore[method-assign]
+        polite = dispatcher.spawn(Polite)
+        assert polite.stop(timeout=LONG)
+        assert isinstance(polite.cell.reason, Crashed)

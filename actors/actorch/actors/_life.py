@@ -83,8 +83,9 @@ class Incarnation(Cell):
         self._life.on_started(self)
 
     def _shut(self) -> None:
-        if isinstance(self.mailbox, StashingMailbox):  # else this one was given up
-            self.mailbox.suspend()
+        mailbox = self.mailbox
+        if isinstance(mailbox, StashingMailbox) and mailbox.owner is self:  # else it is another's
+            mailbox.suspend()
 
     def _release(self, reason: ExitReason) -> None:
         self.reason = reason
@@ -197,14 +198,14 @@ class Life(Mortal):
 
     def stop(self, reason: ExitReason) -> None:
         """Have the incarnation end after the message in hand; its backlog waits for the next."""
-        if self._cell is not None:
-            request = StopRequest(reason, Future(), self._cell)
+        if (cell := self._cell) is not None:  # another thread may end it just now
+            request = StopRequest(reason, Future(), cell)
             self.mailbox.offer_urgent(request)
 
     def kill(self, reason: ExitReason) -> None:
         """Have the incarnation end before its next message. Its backlog waits for the next."""
-        if self._cell is not None:
-            self._cell.kill(reason)
+        if (cell := self._cell) is not None:
+            cell.kill(reason)
 
     def give_up(self) -> str:
         """Go on without an incarnation whose handler never returns; its thread is abandoned.
@@ -227,8 +228,8 @@ class Life(Mortal):
         if self.reason is not None:
             return
         self._guardian = None
-        if self._cell is not None:
-            self._cell.kill(reason)
+        if (cell := self._cell) is not None:
+            cell.kill(reason)
             return
         self.dispatcher.forget(self.urn)
         if self._in_pykka:
@@ -242,8 +243,8 @@ class Life(Mortal):
     def strand(self) -> None:
         """Count as ended, though a handler does not return. From any thread."""
         self._guardian = None
-        if self._cell is not None:
-            self._cell.strand()
+        if (cell := self._cell) is not None:
+            cell.strand()
         self.end(Killed())
 
     def abandon(self) -> None:
@@ -257,7 +258,7 @@ class Life(Mortal):
     @property
     def actor(self) -> Actor | None:
         """The actor of the incarnation that runs; None if there is none."""
-        return None if self._cell is None else self._cell.actor
+        return None if (cell := self._cell) is None else cell.actor
 
     @property
     def sure_to_end(self) -> bool:
@@ -275,9 +276,9 @@ class Life(Mortal):
         """For people: what it does, or why it does nothing any more."""
         if self.reason is not None:
             return repr(self.reason)
-        if self._cell is None:
+        if (cell := self._cell) is None:
             return f"between incarnations, {len(self.mailbox)} waiting"
-        return self._cell.state
+        return cell.state
 
     def __repr__(self) -> str:
         return f"<Life of {self.mailbox.name}: incarnation {self.incarnation}, {self.state}>"

@@ -154,9 +154,9 @@ class Mailbox:
 
     def settle(self) -> None:
         """Have the owner look here; or, if it will not any more, answer what has come too late."""
+        self.scheduled = True  # first: by the time that it is told, an owner may have a successor
         owner = self.owner
         if not self.closed and owner is not None:
-            self.scheduled = True
             try:
                 owner.enqueue()
             except BaseException:  # a signal handler raised just here: let the next sender do it
