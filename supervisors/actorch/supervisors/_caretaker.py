@@ -107,7 +107,8 @@ def leave_all(children: Sequence[Child], supervisor: ActorRef[Any]) -> Future[No
     """
     lives = [child.life for child in children if child.life is not None]
     for child in reversed(children):
-        child.refuse(pykka.ActorDeadError(f"{supervisor} ended, and its child {child.spec.id!r} too"))
+        text = f"{supervisor} ended, and its child {child.spec.id!r} too"
+        child.refuse(pykka.ActorDeadError(text))
     for life in reversed(lives):
         life.end(Killed())
         if not life.sure_to_end and life.running:
