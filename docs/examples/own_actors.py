@@ -78,6 +78,7 @@ def main(system: ActorSystem) -> None:
     counter.tell("no barrier: AttributeError")
     print(counter.proxy().add(1).get(), counter.incarnation)
 
+    top.child("observer").ask("is everybody back?")
     meeting = threading.Barrier(2)
     counter.tell(meeting)
     meeting.wait()

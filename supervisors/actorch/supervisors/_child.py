@@ -240,7 +240,7 @@ def _check_resume(at: str, value: object, kind: ChildKind) -> None:
     pattern = check_string(key, value, "a regular expression")
     try:
         groups = re.compile(pattern).groups
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, Warning) as error:  # of programs that want it
         raise SpecError(key, pattern, f"a regular expression: {error}") from None
     if groups != 1:
         raise SpecError(key, pattern, f"a regular expression with one group, not {groups}")
