@@ -169,3 +169,24 @@ def test_an_actor_whose_on_stop_finds_no_event_loop_ends() -> None:
         polite = dispatcher.spawn(Polite)
         assert polite.stop(timeout=LONG)
         assert isinstance(polite.cell.reason, Crashed)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_what_would_end_a_program_ends_only_the_actor_whose_coroutine_raises_it(
+    error: BaseException,
+) -> None:
+    class Awaits(Worker):
+        async def on_receive(self, message: Any) -> Any:
+            await asyncio.Event().wait() if message == "wait" else None
+            if message == "raise":
+                raise error
+            return message
+
+    with Dispatcher() as dispatcher:
+        waits, raises, answers = (dispatcher.spawn(Awaits) for _ in range(3))
+        waiting = waits.ask("wait", block=False)
+        with pytest.raises(type(error)):
+            raises.ask("raise", timeout=LONG)
+        assert answers.ask("hello", timeout=LONG) == "hello"
+        assert not waiting.done()
+        waits.kill()

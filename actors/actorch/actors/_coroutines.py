@@ -99,7 +99,7 @@ class Coroutines:
         here.loop = self
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
+            self._run(loop)
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
@@ -107,6 +107,16 @@ class Coroutines:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run what comes, until `end`."""
+        while True:
+            try:
+                loop.run_forever()
+                return
+            except (SystemExit, KeyboardInterrupt):  # of a coroutine: its actor's end, not ours
+                if self._closed:
+                    loop.stop()  # again, since this may have been forgotten
 
     def _begin(self, coroutine: Coroutine[Any, Any, Any], future: Future[Any]) -> None:
         assert self._loop is not None
