@@ -11,7 +11,7 @@ from typing import Any
 import pykka
 import pytest
 
-from actorch.actors import Actor, Crashed, Dispatcher, ExitReason, Future, Killed
+from actorch.actors import Actor, Crashed, Dispatcher, ExitReason, Future, Killed, Normal
 from actorch.actors._ended import Ended
 from actorch.actors._life import Life
 from actorch.actors._mailbox import Mailbox
@@ -190,3 +190,16 @@ def test_what_would_end_a_program_ends_only_the_actor_whose_coroutine_raises_it(
         assert answers.ask("hello", timeout=LONG) == "hello"
         assert not waiting.done()
         waits.kill()
+
+
+def test_a_coroutine_that_raises_after_its_actor_has_decided_to_leave_has_crashed() -> None:
+    class Confused(Worker):
+        async def on_receive(self, message: Any) -> Any:
+            self.leave(Normal())
+            raise ValueError(message)
+
+    with Dispatcher() as dispatcher:
+        confused = dispatcher.spawn(Confused)
+        with pytest.raises(ValueError, match="hello"):
+            confused.ask("hello", timeout=LONG)
+        assert isinstance(confused.cell.reason, Crashed)

@@ -64,6 +64,11 @@ class Pending:
         """Whether it is over."""
         return self._future.done()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was to be cut short."""
+        return self._cancelled
+
     def cancel(self) -> None:
         """Have the coroutine raise `asyncio.CancelledError` where it waits; once."""
         if not self._cancelled and not self._last:

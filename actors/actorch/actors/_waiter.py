@@ -72,7 +72,7 @@ class Waiter(Watcher):
         try:
             pending.finish()
         except BaseException as error:
-            if self.verdict is None:
+            if self.verdict is None or (isinstance(error, Exception) and not pending.cancelled):
                 raise
             if isinstance(error, Exception):  # else it was only cut short
                 report(_log, error, "%s raised when it was killed", self.mailbox.name)
