@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pykka
 
 from ._mailbox import Ask, StopRequest
-from ._notices import ActorTimer, Death, Opening
+from ._notices import ActorTimer, Death, EndRequest, Opening
 from ._pending import is_coroutine
 from ._proxied import PROXIED, PykkaStop, handle
 from ._reasons import Normal
@@ -64,7 +64,11 @@ def _fail_and_raise(cell: Cell, ask: Ask, error: BaseException) -> None:
 
 def _accept_stop(cell: Cell, actor: Actor, request: StopRequest) -> None:
     cell.when_ended(request.future, lambda _reason: request.future.set(True))
-    if request.cell in (None, cell):  # else it was meant for an incarnation before
+    cell.accept_stop(actor, request.reason)
+
+
+def _accept_end(cell: Cell, actor: Actor, request: EndRequest) -> None:
+    if request.cell is cell:
         cell.accept_stop(actor, request.reason)
 
 
@@ -95,6 +99,7 @@ def _handle_proxied(cell: Cell, actor: Actor, message: object) -> None:
 HANDLERS: Final[Mapping[type, Callable[..., object]]] = {
     Ask: _answer,
     StopRequest: _accept_stop,
+    EndRequest: _accept_end,
     PykkaStop: _accept_pykka_stop,
     Death: _mourn,
     ActorTimer: _tick,

@@ -11,9 +11,9 @@ import pykka
 from ._actor import Actor
 from ._cell import Cell
 from ._errors import DispatcherClosedError
-from ._future import Future
-from ._mailbox import Mailbox, StopRequest
+from ._mailbox import Mailbox
 from ._mortal import Mortal
+from ._notices import EndRequest
 from ._reasons import ExitReason, Killed, Normal, StartFailed
 from ._ref import ActorRef
 from ._report import report
@@ -199,8 +199,7 @@ class Life(Mortal):
     def stop(self, reason: ExitReason) -> None:
         """Have the incarnation end after the message in hand; its backlog waits for the next."""
         if (cell := self._cell) is not None:  # another thread may end it just now
-            request = StopRequest(reason, Future(), cell)
-            self.mailbox.offer_urgent(request)
+            self.mailbox.offer_urgent(EndRequest(cell, reason))
 
     def kill(self, reason: ExitReason) -> None:
         """Have the incarnation end before its next message. Its backlog waits for the next."""

@@ -65,17 +65,13 @@ class Ask(Awaited):
 
 
 class StopRequest(Notice):
-    """Handled in its turn, it ends the actor; `future` hears of the end, whatever its cause.
+    """Handled in its turn, it ends the actor; `future` hears of the end, whatever its cause."""
 
-    With a `cell`, it is for that one only, and not for the incarnations after it.
-    """
+    __slots__ = ("future", "reason")
 
-    __slots__ = ("cell", "future", "reason")
-
-    def __init__(self, reason: ExitReason, future: Future[bool], cell: Cell | None = None) -> None:
+    def __init__(self, reason: ExitReason, future: Future[bool]) -> None:
         self.reason: Final = reason
         self.future: Final = future
-        self.cell: Final = cell
 
 
 class Mailbox:

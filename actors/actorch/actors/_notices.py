@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ._mailbox import Notice
-from ._reasons import Terminated
+from ._reasons import ExitReason, Terminated
 from ._timers import Timer
 
 if TYPE_CHECKING:
     from ._cell import Cell
     from ._future import Future
 
-__all__ = ["ActorTimer", "Death", "Opening"]
+__all__ = ["ActorTimer", "Death", "EndRequest", "Opening"]
 
 
 class Death(Notice):
@@ -32,6 +32,16 @@ class Opening(Notice):
     def __init__(self, cell: Cell, future: Future[Any]) -> None:
         self.cell: Final = cell
         self.future: Final = future
+
+
+class EndRequest(Notice):
+    """On the system lane: a supervisor wants this incarnation to end, and none after it."""
+
+    __slots__ = ("cell", "reason")
+
+    def __init__(self, cell: Cell, reason: ExitReason) -> None:
+        self.cell: Final = cell
+        self.reason: Final = reason
 
 
 class ActorTimer(Notice, Timer):
