@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+import pykka
+
 from actorch.actors import Dispatcher, Future
 from actorch.actors._checks import check_type
 from actorch.actors._here import refuse_to_block
@@ -92,7 +94,16 @@ def _ref_once_opened(ref: SupervisorRef, opened: Future[None]) -> Future[Supervi
             info = (type(error), error, error.__traceback__)
             ref.cell.when_ended(future, lambda _reason: future.set_exception(info))
         else:
+            ref.cell.no_longer(opened)
             future.set(ref)
 
     opened.add_done_callback(tell)
+    ref.cell.when_ended(opened, lambda _reason: _fail_unless_opened(ref, opened))
     return future
+
+
+def _fail_unless_opened(ref: SupervisorRef, opened: Future[None]) -> None:
+    """It has ended. Had it begun, it would have said itself that it did not open."""
+    if not opened.done():
+        error = pykka.ActorDeadError(f"{ref} ended before its children had started")
+        opened.set_exception((type(error), error, None))
