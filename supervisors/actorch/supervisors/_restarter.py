@@ -47,7 +47,7 @@ class Restarter:
         charged = self.breaker is None or self.breaker.counts(child.spec.id)
         if self.breaker is not None and reason.abnormal:
             self.breaker.failed(child.spec.id, reason.likeness, now, children)
-        child.note_failure(now)
+        child.failures += 1
         if reason.hopeless or (charged and child.spend(now)):
             return _exceeded(child, child.budget, reason), child.budget.then == "escalate"
         if charged and self._fuse is not None and self._fuse.spend(now):

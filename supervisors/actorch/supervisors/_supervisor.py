@@ -165,6 +165,7 @@ class SupervisorActor(Actor):
         self._alive -= 1
         self._restarter.queue.ready(child.spec.id)
         child.last_exit = reason
+        child.note_health(self.dispatcher.clock.now())
         told = child.state == "stopping"
         restarts = child.wanted and (told or wants_restart(child.spec.restart, reason))
         if self.closing is not None or (told and not self._comes_back(child)):
@@ -177,7 +178,6 @@ class SupervisorActor(Actor):
             child.change("waiting")
         else:
             self._on_failure_of(child, reason)
-        child.ready_since = None
 
     def _comes_back(self, child: Child) -> bool:
         return child.wanted and child.spec.restart != "temporary"

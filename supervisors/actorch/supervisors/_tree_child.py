@@ -148,14 +148,14 @@ class Child:
         while self._timers:
             self._timers.pop().cancel()
 
-    def note_failure(self, now: float) -> None:
-        """One more failure, or the first since it was healthy."""
+    def note_health(self, now: float) -> None:
+        """An incarnation has ended: if it was healthy, the failures before it are forgotten."""
         healthy = self.spec.backoff.healthy_after
         if self.ready_since is not None and now - self.ready_since >= healthy:
             self.failures = 0
             if self._restarts is not None:
                 self._restarts.reset()
-        self.failures += 1
+        self.ready_since = None
 
     def spend(self, now: float) -> bool:
         """Charge a restart to its budget. True if that is one too many."""
