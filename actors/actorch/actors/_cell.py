@@ -10,6 +10,7 @@ import queue
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from ._future import Future
@@ -107,6 +108,7 @@ class Cell(Waiter):
         if not self._started:
             self._start(actor)
         urgent, lane = self.mailbox.urgent, self.mailbox.lane
+        special = HANDLERS
         left = self._limit
         while left and self.verdict is None and self.pending is None:
             try:
@@ -114,12 +116,11 @@ class Cell(Waiter):
             except IndexError:
                 break
             left -= 1
-            handle = HANDLERS.get(type(item))
-            if handle is not None:
-                handle(self, actor, item)
+            if type(item) in special:
+                special[type(item)](self, actor, item)
             else:
                 answer = actor.on_receive(item)
-                if answer is not None and is_coroutine(answer):
+                if type(answer) is CoroutineType:  # is_coroutine, without a call for each message
                     self.park(answer)
         if left < self._limit and self.pending is None:
             actor.on_drained()
@@ -133,14 +134,14 @@ class Cell(Waiter):
         if self.verdict is not None:  # it was killed before it began
             return
         begun: object = actor.on_start()
-        if is_coroutine(begun):
+        if begun is not None and is_coroutine(begun):
             self.park(begun, self._begun)
         else:
             self._begun(begun)
 
     def _begun(self, value: object) -> None:
         self._started = True
-        if is_future(value):
+        if value is not None and is_future(value):
             value.add_done_callback(self._say_opened)
         else:
             self._opened()
