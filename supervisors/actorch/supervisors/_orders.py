@@ -82,20 +82,20 @@ class Orders:
                 f"{supervisor.actor_ref} has {most} children, and may not have more"
             )
         child = supervisor.take_in(spec, "start_child")
-        child.starters.append(order)
+        child.starters += (order,)
 
     def _terminate(self, order: TerminateChild) -> None:
         child = self._child(order.child)
         if child.state == "ended":
             order.future.set(child.last_exit)
             return
-        child.enders.append(order)
+        child.enders += (order,)
         self._supervisor.end(child)
 
     def _restart(self, order: RestartChild) -> None:
         self._refuse_if_closing()
         child = self._ended(order.child)
-        child.starters.append(order)
+        child.starters += (order,)
         self._supervisor.want(child, "restart_child")
 
     def _counts(self) -> ChildCounts:

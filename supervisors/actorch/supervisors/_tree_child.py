@@ -103,9 +103,9 @@ class Child:
         self.last_exit: ExitReason | None = None
         self.token: str | None = None
         self.due: float | None = None
-        self.starters: list[Order] = []
-        self.enders: list[Order] = []
-        self._timers: list[Timer] = []
+        self.starters: tuple[Order, ...] = ()  # the empty tuple costs nothing
+        self.enders: tuple[Order, ...] = ()
+        self._timers: tuple[Timer, ...] = ()
         self._restarts: Restarts | None = None
 
     @property
@@ -139,14 +139,15 @@ class Child:
 
     def keep(self, timer: Timer) -> None:
         """A timer that is to be cancelled when the state changes."""
-        self._timers.append(timer)
+        self._timers += (timer,)
 
     def change(self, state: ChildState) -> None:
         """Be in another state; no timer of the one before goes off."""
         self.state = state
         self.due = None
-        while self._timers:
-            self._timers.pop().cancel()
+        timers, self._timers = self._timers, ()
+        for timer in timers:
+            timer.cancel()
 
     def note_health(self, now: float) -> None:
         """An incarnation has ended: if it was healthy, the failures before it are forgotten."""
@@ -170,23 +171,23 @@ class Child:
         life, self.life = self.life, None
         if life is not None:
             life.end(reason)
-        starters, self.starters = self.starters, []
+        starters, self.starters = self.starters, ()
         for order in starters:
             order.fail(ChildStartError(self.spec.id, reason))
-        enders, self.enders = self.enders, []
+        enders, self.enders = self.enders, ()
         for order in enders:
             order.future.set(reason)
 
     def tell_starters(self) -> None:
         """It has started: hand out its ref."""
-        starters, self.starters = self.starters, []
+        starters, self.starters = self.starters, ()
         for order in starters:
             order.future.set(self.ref)
 
     def refuse(self, error: BaseException) -> None:
         """Tell all who wait for something that it will not come."""
         waiting = self.starters + self.enders
-        self.starters, self.enders = [], []
+        self.starters, self.enders = (), ()
         for order in waiting:
             order.fail(error)
 
