@@ -10,14 +10,13 @@ import queue
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from ._future import Future
 from ._handlers import HANDLERS
 from ._mailbox import Ask, Mailbox
 from ._notices import ActorTimer, Opening
-from ._pending import Pending, is_coroutine, is_future
+from ._pending import COROUTINE, Pending, is_coroutine, is_future
 from ._reasons import Crashed, ExitReason, Killed, StartFailed
 from ._report import report
 from ._waiter import Waiter
@@ -120,7 +119,7 @@ class Cell(Waiter):
                 special[type(item)](self, actor, item)
             else:
                 answer = actor.on_receive(item)
-                if type(answer) is CoroutineType:  # is_coroutine, without a call for each message
+                if type(answer) is COROUTINE:  # is_coroutine, without a call for each message
                     self.park(answer)
         if left < self._limit and self.pending is None:
             actor.on_drained()

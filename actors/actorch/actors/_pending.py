@@ -11,9 +11,10 @@ from ._future import Future
 if TYPE_CHECKING:
     from ._coroutines import Coroutines
 
-__all__ = ["Pending", "is_coroutine", "is_future"]
+__all__ = ["COROUTINE", "Pending", "is_coroutine", "is_future"]
 
 COROUTINE: Final[type] = CoroutineType
+"""What calling an ``async def`` returns; known to `type` only, so that checkers narrow nothing."""
 
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
