@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._future import Future
 from ._handlers import HANDLERS
@@ -120,7 +120,7 @@ class Cell(Waiter):
             else:
                 answer = actor.on_receive(item)
                 if type(answer) is COROUTINE:  # is_coroutine, without a call for each message
-                    self.park(answer)
+                    self.park(cast("Coroutine[Any, Any, Any]", answer))
         if left < self._limit and self.pending is None:
             actor.on_drained()
 
