@@ -54,6 +54,11 @@ class Restarter:
             return _exceeded(child, self._fuse.budget, reason), True
         return None, False
 
+    @property
+    def paused_until(self) -> float | None:
+        """When the breaker's pause ends, or ended; None if there is none."""
+        return None if self.breaker is None else self.breaker.paused_until
+
     def probation_of(self, child: str) -> float:
         """Seconds that it must be up before it counts as ready, whatever its spec says."""
         return 0.0 if self.breaker is None else self.breaker.probation_of(child)

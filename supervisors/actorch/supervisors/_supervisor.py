@@ -61,6 +61,7 @@ class SupervisorActor(Actor):
         self._alive = 0
         self._working: set[str] = set()
         self._given_up: BudgetExceeded | None = None
+        self._paused_until: float | None = None
         self._siblings = Siblings(spec.strategy)
         self._restarter = Restarter(spec)
         self._orders = Orders(self)
@@ -216,9 +217,10 @@ class SupervisorActor(Actor):
             self._on_work_done(child, exceeded)
 
     def _arm_breaker(self, now: float) -> None:
-        breaker = self._restarter.breaker
-        if breaker is not None and breaker.paused_until is not None and breaker.paused_until > now:
-            self.call_later(breaker.paused_until - now, BreakerOver())
+        until = self._restarter.paused_until
+        if until is not None and until > now and until != self._paused_until:
+            self._paused_until = until
+            self.call_later(until - now, BreakerOver())
 
     def _finish(self, child: Child, reason: ExitReason) -> None:
         self._working.discard(child.spec.id)
