@@ -51,7 +51,7 @@ class Actor(pykka.Actor):
     _actor_ref: ActorRef[Any]  # pyright: ignore[reportIncompatibleVariableOverride]  # as for `start`
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
-        if "dispatcher" not in self.__dict__:
+        if not hasattr(self, "_cell"):  # a look at __dict__ would make one, for each actor
             raise TypeError(_how_to_start(type(self)))
 
     @classmethod
