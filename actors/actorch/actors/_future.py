@@ -58,7 +58,7 @@ class Future(pykka.Future[T]):
         self._done = False
         self._value: T | None = None
         self._error: OptExcInfo | None = None
-        self._callbacks: list[Callable[[Future[T]], object]] = []
+        self._callbacks: list[Callable[[Future[T]], object]] | None = None
 
     def done(self) -> bool:
         """Whether `get` would return, or raise what it holds, without waiting."""
@@ -152,8 +152,8 @@ class Future(pykka.Future[T]):
             self._value = value
             self._error = error
             self._done = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
             self._call(callback)
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
@@ -179,6 +179,8 @@ class Future(pykka.Future[T]):
             return
         with self._lock:
             if not self._done:
+                if self._callbacks is None:  # many never need it
+                    self._callbacks = []
                 self._callbacks.append(function)
                 return
         self._call(function)
@@ -186,7 +188,7 @@ class Future(pykka.Future[T]):
     def _forget(self, function: Callable[[Future[T]], object]) -> None:
         """Whoever waited does so no longer."""
         with self._lock, contextlib.suppress(ValueError):
-            self._callbacks.remove(function)
+            (self._callbacks or []).remove(function)
 
     def _after(self, sources: list[Future[Any]], function: Callable[[Future[T]], object]) -> None:
         while sources:
