@@ -57,9 +57,15 @@ class ActorTimer(Notice, Timer):
     __slots__ = ("cell", "message")
 
     def __init__(self, when: float, cell: Cell, message: object) -> None:
-        super().__init__(when, self._fire, ())
+        super().__init__(when, ActorTimer._fire, ())
         self.cell = cell
         self.message = message
+
+    def run(self) -> None:
+        """Put it into the actor's mailbox, once, unless it was cancelled."""
+        function, self._function = self._function, None
+        if function is not None:
+            function(self)
 
     def _fire(self) -> None:
         self.cell.timers.pop(self, None)
