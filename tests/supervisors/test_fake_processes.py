@@ -270,6 +270,7 @@ def test_closing_a_system_ends_them(clock: ManualClock, state_dir: str) -> None:
     assert run.wait(timeout=0).verdict is Verdict.CANCELLED
 
 
+@pytest.mark.slow
 def test_a_loop_that_is_stuck_keeps_none_of_them(
     fake: FakeProcesses, clock: ManualClock, state_dir: str
 ) -> None:
